@@ -1,0 +1,5 @@
+//! Typed settings from TOML files and the environment: read once, checked whole, then never changed.
+
+mod settings;
+
+pub use settings::*;

@@ -1,0 +1,78 @@
+//! The typed settings: one struct per table of the file, each key with its doc comment, default and unit.
+//! The JSON Schema, the check for unknown keys and the printed defaults are all derived from these types,
+//! so a key exists here exactly when it acts.
+
+mod cors;
+mod headers;
+mod route;
+mod server;
+mod telemetry;
+mod upstream;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use cors::Cors;
+pub use headers::SecurityHeaders;
+pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
+pub use server::{Admin, Drain, Listener, Server, Timeouts};
+pub use telemetry::{AccessLog, Level, Telemetry};
+pub use upstream::{Balance, Endpoint, Health, Retry, RetryOn, Upstream};
+
+/// Everything the gateway was told, after includes, defaults and environment overrides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Version of this file's format. Only 1 exists.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// Further files, relative to this one; `*` matches within a folder. A table may be set in one file only.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// The process as a whole.
+    #[serde(default)]
+    pub server: Server,
+    /// Where clients connect, by name. At least one is needed.
+    #[serde(default)]
+    pub listeners: BTreeMap<String, Listener>,
+    /// The operators' side: admin API and metrics.
+    #[serde(default)]
+    pub admin: Admin,
+    /// Values that upstreams and routes take where they say nothing themselves.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// Pools of backends, by name.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// What is served, by name. The most specific route that matches a request wins.
+    #[serde(default)]
+    pub routes: BTreeMap<String, Route>,
+    /// Cross-origin policies that routes refer to by name.
+    #[serde(default)]
+    pub cors: BTreeMap<String, Cors>,
+    /// Headers on every answer.
+    #[serde(default)]
+    pub headers: SecurityHeaders,
+    /// Logs, metrics and traces.
+    #[serde(default)]
+    pub telemetry: Telemetry,
+}
+
+/// `[defaults.upstream]` and `[defaults.route]`: tables merged under each upstream and each route.
+///
+/// They hold the keys of an upstream or a route, none of them required, and are merged before the
+/// settings are typed; here they are kept only to be shown.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// Taken by every upstream for the keys it does not set.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schemars(extend("x-partial-of" = "Upstream"))]
+    pub upstream: serde_json::Map<String, serde_json::Value>,
+    /// Taken by every route for the keys it does not set.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[schemars(extend("x-partial-of" = "Route"))]
+    pub route: serde_json::Map<String, serde_json::Value>,
+}

@@ -1,0 +1,93 @@
+//! The process, its listeners and its operators' side.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Period, Secret};
+
+/// `[server]`: the process as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Worker threads; 0 means one per core.
+    #[schemars(range(max = 1024))]
+    pub threads: usize,
+    /// Addresses or networks whose `X-Forwarded-*` and `Forwarded` headers are believed.
+    #[schemars(with = "Vec<String>", inner(extend("format" = "ip-network")))]
+    pub trusted_proxies: Vec<IpNet>,
+    /// How the process ends on SIGTERM.
+    pub drain: Drain,
+    /// How long a client connection may keep the gateway waiting.
+    pub timeouts: Timeouts,
+}
+
+/// `server.drain`: how the process ends on SIGTERM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drain {
+    /// How long connections are still accepted after readiness went false, so that balancers notice.
+    pub delay: Period,
+    /// How long requests in flight may take after that; then they are cut.
+    pub timeout: Period,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Period::seconds(5), timeout: Period::seconds(30) }
+    }
+}
+
+/// `server.timeouts`: how long a client connection may keep the gateway waiting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// From accepting a connection to the first bytes of its first request.
+    pub header: Period,
+    /// Between two requests of a kept connection. Whole seconds.
+    pub idle: Period,
+    /// Between two reads of a request body, and between two writes of an answer.
+    pub body_idle: Period,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { header: Period::seconds(10), idle: Period::seconds(60), body_idle: Period::seconds(30) }
+    }
+}
+
+/// `[listeners.NAME]`: where clients connect. HTTP/1.1 and HTTP/2 without TLS are both understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port to listen on.
+    #[schemars(with = "String", extend("format" = "socket-address"))]
+    pub address: SocketAddr,
+}
+
+/// `[admin]`: the operators' side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Where the admin API listens; every call needs the token. Absent: no admin API.
+    #[schemars(with = "Option<String>", extend("format" = "socket-address"))]
+    pub listen: Option<SocketAddr>,
+    /// The token of the admin API. Better given as `token_file` or by the environment.
+    pub token: Option<Secret>,
+    /// A file holding the token of the admin API.
+    #[schemars(with = "Option<String>")]
+    pub token_file: Option<PathBuf>,
+    /// Where `/metrics`, `/livez` and `/readyz` are served, read-only and without a token. Absent: nowhere.
+    #[schemars(with = "Option<String>", extend("format" = "socket-address"))]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        let loopback = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
+        Self { listen: None, token: None, token_file: None, metrics_listen: loopback(9091) }
+    }
+}

@@ -1,0 +1,92 @@
+//! The one error that crosses module borders: a kind, a message safe to show, and what caused it.
+//! It knows nothing of HTTP: the table from kinds to statuses is in `http::problem`.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, as far as the one who asked can tell the cases apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request is not well-formed, or not acceptable as it is.
+    Invalid,
+    /// There is nothing under that name, or the caller may not know that there is.
+    NotFound,
+    /// The thing exists but not for this method.
+    MethodNotAllowed,
+    /// The request's body is larger than is taken.
+    TooLarge,
+    /// The caller is not known.
+    Unauthenticated,
+    /// The caller is known but may not do this.
+    Forbidden,
+    /// The thing is in a state that does not allow this.
+    Conflict,
+    /// The gateway cannot serve this now; later it may.
+    Unavailable,
+    /// A backend answered in a way that cannot be passed on, or broke off.
+    BadGateway,
+    /// A backend did not answer in time.
+    GatewayTimeout,
+    /// The client did not send its request in time.
+    ClientTimeout,
+    /// A fault of ours.
+    Internal,
+}
+
+/// A failure with what was being done, to what, and why it failed.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The result of whatever may fail with an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of a kind, with a message that says what was being done and to what.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// A fault of ours.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// Adds what caused this error.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Which case this is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What happened, without the cause: safe to show where the fault is the client's.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,6 @@
+//! Olympus: an API gateway for multi-tenant commerce platforms, built on Pingora.
+//!
+//! The map of the modules and who may import whom is in ARCHITECTURE.md; `tests/architecture.rs` holds it true.
+
+pub mod config;
+pub mod error;
