@@ -4,3 +4,7 @@
 
 pub mod config;
 pub mod error;
+pub mod http;
+pub mod tasks;
+pub mod telemetry;
+pub mod upstream;

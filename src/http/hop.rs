@@ -1,0 +1,72 @@
+//! Headers that end at this hop (RFC 9110 section 7.6.1) and headers only the gateway may set.
+
+use http::header::{CONNECTION, HeaderMap, HeaderName};
+use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+
+/// Who the caller is, as backends are told: never taken from a client.
+const IDENTITY: [&str; 4] = ["x-user-id", "x-tenant-id", "x-roles", "x-olympus-identity"];
+
+/// Removes what is meant for this hop only: the standard's headers and those that `Connection` names.
+///
+/// `Transfer-Encoding` and `Upgrade` stay: who frames the message decides about them.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    for name in named_by_connection(headers) {
+        headers.remove(name);
+    }
+    for name in [CONNECTION, TE, TRAILER, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION] {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+}
+
+/// Removes every header that only the gateway may set on the way to a backend.
+pub fn strip_identity(headers: &mut HeaderMap) {
+    for name in IDENTITY {
+        headers.remove(name);
+    }
+}
+
+/// What `Connection` names, but for what frames the message: a client must not take that away.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let options = values.flat_map(|value| value.split(',')).map(str::trim);
+    options
+        .filter(|option| !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive"))
+        .filter_map(|option| HeaderName::from_bytes(option.as_bytes()).ok())
+        .filter(|name| ![TRANSFER_ENCODING, UPGRADE].contains(name))
+        .filter(|name| !["host", "content-length"].contains(&name.as_str()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let parse = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        lines.iter().map(parse).collect()
+    }
+
+    #[test]
+    fn headers_named_by_connection_end_here() {
+        let mut sent = headers(&[
+            ("connection", "close, X-Secret-Hop, Host"),
+            ("x-secret-hop", "1"),
+            ("host", "shop.example"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("accept", "*/*"),
+        ]);
+        strip_hop_by_hop(&mut sent);
+        assert_eq!(sent, headers(&[("host", "shop.example"), ("accept", "*/*")]));
+    }
+
+    #[test]
+    fn a_client_cannot_claim_an_identity() {
+        let mut sent = headers(&[("x-user-id", "1"), ("x-roles", "admin"), ("x-tenant-id", "2"), ("accept", "a")]);
+        strip_identity(&mut sent);
+        assert_eq!(sent, headers(&[("accept", "a")]));
+    }
+}

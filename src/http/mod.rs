@@ -1,0 +1,16 @@
+//! Our HTTP words: problems, request ids, trace context, client addresses, hop-by-hop rules, paths.
+//! Nothing here knows of routes, pools or Pingora.
+
+mod forwarded;
+mod hop;
+mod path;
+mod problem;
+mod request_id;
+mod trace;
+
+pub use forwarded::{ClientAddress, Connection};
+pub use hop::{strip_hop_by_hop, strip_identity};
+pub use path::{PathError, normalise};
+pub use problem::Problem;
+pub use request_id::RequestId;
+pub use trace::TraceContext;

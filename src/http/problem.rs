@@ -1,0 +1,144 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
+//! The one table from kinds of error to statuses is here.
+
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+use super::request_id::RequestId;
+use crate::error::{Error, Kind};
+
+/// An error to be shown to a client.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The status it is answered with.
+    pub status: StatusCode,
+    /// The stable word for programs.
+    pub code: &'static str,
+    /// What happened, for people. Nothing of ours is in it.
+    pub detail: String,
+}
+
+/// The members of the document, in the order they are written.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    success: bool,
+}
+
+impl Problem {
+    /// A problem of a kind, with the words the client sees.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let (status, code) = table(kind);
+        Self { status, code, detail: detail.into() }
+    }
+
+    /// The same problem under a more exact code.
+    #[must_use]
+    pub fn with_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The whole answer: a JSON document that names the request, so that the log can be searched for it.
+    pub fn into_answer(self, path: &str, request_id: &RequestId) -> Response<Bytes> {
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance: path,
+            code: self.code,
+            request_id: request_id.as_str(),
+            success: false,
+        };
+        // A struct of strings and numbers cannot fail to serialise.
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.status;
+        let json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    /// Faults of the client are shown, ours are masked: the log has them under the request's id.
+    fn from(error: Error) -> Self {
+        let shown = match error.kind() {
+            Kind::Internal => "the gateway failed to serve this request",
+            Kind::BadGateway => "the backend failed to serve this request",
+            Kind::Invalid
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::TooLarge
+            | Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::Conflict
+            | Kind::Unavailable
+            | Kind::GatewayTimeout
+            | Kind::ClientTimeout => error.message(),
+        };
+        Self::new(error.kind(), shown)
+    }
+}
+
+/// A local handler answers with a problem; the pipeline turns it into a document, where the id is known.
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Which status and which code a kind of error has.
+fn table(kind: Kind) -> (StatusCode, &'static str) {
+    match kind {
+        Kind::Invalid => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Kind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+        Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+        Kind::Conflict => (StatusCode::CONFLICT, "conflict"),
+        Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        Kind::BadGateway => (StatusCode::BAD_GATEWAY, "bad_gateway"),
+        Kind::GatewayTimeout => (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout"),
+        Kind::ClientTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_ours_is_masked_and_the_clients_is_shown() {
+        let ours = Problem::from(Error::internal("read secret file /etc/x"));
+        assert_eq!(ours.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!ours.detail.contains("secret"));
+        let theirs = Problem::from(Error::new(Kind::Invalid, "path: bad escape at 3"));
+        assert_eq!(theirs.detail, "path: bad escape at 3");
+    }
+
+    #[test]
+    fn the_document_has_every_member() {
+        let id = RequestId::accept(&HeaderValue::from_static("abcdefgh-1")).unwrap();
+        let answer = Problem::new(Kind::NotFound, "no such thing").into_answer("/x", &id);
+        let document: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        let expected = serde_json::json!({
+            "type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such thing",
+            "instance": "/x", "code": "not_found", "request_id": "abcdefgh-1", "success": false,
+        });
+        assert_eq!(document, expected);
+    }
+}

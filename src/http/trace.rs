@@ -1,0 +1,103 @@
+//! W3C Trace Context: the trace a request belongs to, passed on with a new parent id.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The header that carries it.
+const NAME: HeaderName = HeaderName::from_static("traceparent");
+
+/// Where a request stands in its trace (W3C Trace Context, level 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: u128,
+    span_id: u64,
+    flags: u8,
+}
+
+impl TraceContext {
+    /// The gateway's own span: in the caller's trace where it sent a valid one, else in a new one.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut sent = headers.get_all(NAME).iter();
+        let parent = match (sent.next(), sent.next()) {
+            (Some(value), None) => value.to_str().ok().and_then(Self::parse),
+            _ => None,
+        };
+        let span_id = fastrand::u64(1..);
+        match parent {
+            Some(parent) => Self { span_id, ..parent },
+            None => Self { trace_id: fastrand::u128(1..), span_id, flags: 0 },
+        }
+    }
+
+    /// The header for whom the request is passed on to.
+    pub fn header(&self) -> (HeaderName, HeaderValue) {
+        let value = HeaderValue::from_str(&self.to_string());
+        (NAME, value.unwrap_or(HeaderValue::from_static("")))
+    }
+
+    /// The trace's id as it is searched for.
+    pub fn trace_id(&self) -> impl fmt::Display + use<> {
+        let id = self.trace_id;
+        fmt::from_fn(move |f| write!(f, "{id:032x}"))
+    }
+
+    /// Reads a `traceparent`. Later versions are read as far as version 00 goes, as the standard asks.
+    fn parse(value: &str) -> Option<Self> {
+        let mut parts = value.splitn(5, '-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let rest = parts.next();
+        let version = u8::try_from(hex(version, 2)?).ok()?;
+        if version == 0xff || (version == 0 && rest.is_some()) {
+            return None;
+        }
+        let trace_id = hex(trace, 32)?;
+        let span_id = u64::try_from(hex(span, 16)?).ok()?;
+        let flags = u8::try_from(hex(flags, 2)?).ok()?;
+        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags: flags & 1 })
+    }
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+    }
+}
+
+/// A lower-case hexadecimal number of exactly so many digits.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let valid = text.len() == digits && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    valid.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_valid_parent_keeps_its_trace_and_gets_a_new_span() {
+        let headers = HeaderMap::from_iter([(NAME, HeaderValue::from_static(VALID))]);
+        let context = TraceContext::of(&headers);
+        assert_eq!(context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(context.span_id, 0x00f0_67aa_0ba9_02b7);
+        assert!(context.to_string().ends_with("-01"));
+    }
+
+    #[test]
+    fn an_invalid_parent_starts_a_new_trace() {
+        let zero_trace = VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32));
+        let upper = VALID.to_uppercase();
+        let longer = format!("{VALID}-extra");
+        for bad in ["", "00-abc", &zero_trace, &upper, &longer, "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+            assert_eq!(TraceContext::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_read_as_far_as_it_is_known() {
+        let later = format!("{}-more", VALID.replacen("00", "01", 1));
+        assert!(TraceContext::parse(&later).is_some());
+    }
+}

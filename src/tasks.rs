@@ -1,0 +1,150 @@
+//! The life of the process: whether it takes requests, what is still in flight, which tasks run beside them.
+//! Every task has an owner (this), a name and an end (`stop`).
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+/// How far the process is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not all listeners are open yet.
+    Starting,
+    /// Requests are welcome.
+    Serving,
+    /// Requests are still served, but clients and balancers are asked to go elsewhere.
+    Draining,
+}
+
+/// A cheap handle on the life of the process.
+#[derive(Debug, Clone)]
+pub struct Lifecycle(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    phase: watch::Sender<Phase>,
+    in_flight: AtomicUsize,
+    went_idle: Notify,
+    runtime: Handle,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Lifecycle {
+    /// A process about to start, whose background tasks run on this runtime.
+    pub fn new(runtime: Handle) -> Self {
+        Self(Arc::new(Inner {
+            phase: watch::Sender::new(Phase::Starting),
+            in_flight: AtomicUsize::new(0),
+            went_idle: Notify::new(),
+            runtime,
+            tasks: Mutex::new(JoinSet::new()),
+        }))
+    }
+
+    /// How far the process is.
+    pub fn phase(&self) -> Phase {
+        *self.0.phase.borrow()
+    }
+
+    /// From now on requests are welcome.
+    pub fn serve(&self) {
+        self.0.phase.send_replace(Phase::Serving);
+    }
+
+    /// From now on clients are asked to go elsewhere.
+    pub fn drain(&self) {
+        self.0.phase.send_replace(Phase::Draining);
+    }
+
+    /// Counts a request as in flight while the guard lives.
+    pub fn enter(&self) -> InFlight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no request is in flight, at most this long; true if it came to that.
+    pub async fn idle_within(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.idle()).await.is_ok()
+    }
+
+    async fn idle(&self) {
+        loop {
+            let went_idle = self.0.went_idle.notified();
+            if self.in_flight() == 0 {
+                return;
+            }
+            went_idle.await;
+        }
+    }
+
+    /// Runs a task beside the requests until it ends or the process does. A panic in it is logged.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended.and_then(Ok) {
+                tracing::error!(%error, "a background task failed");
+            }
+        }
+        tasks.spawn_on(
+            async move {
+                task.await;
+                tracing::debug!(name, "background task ended");
+            },
+            &self.0.runtime,
+        );
+    }
+
+    /// Ends every background task.
+    pub fn stop(&self) {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub struct InFlight(Lifecycle);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let inner = &self.0.0;
+        if inner.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 && self.0.phase() == Phase::Draining {
+            inner.went_idle.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn drain_waits_for_what_is_in_flight() {
+        let life = Lifecycle::new(Handle::current());
+        life.serve();
+        let request = life.enter();
+        life.drain();
+        assert!(!life.idle_within(Duration::from_secs(1)).await);
+        drop(request);
+        assert!(life.idle_within(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test]
+    async fn the_last_request_wakes_the_one_who_waits() {
+        let life = Lifecycle::new(Handle::current());
+        life.drain();
+        let request = life.enter();
+        let waiter = { let life = life.clone(); async move { life.idle_within(Duration::from_secs(60)).await } };
+        let (idle, ()) = tokio::join!(waiter, async move { drop(request) });
+        assert!(idle);
+    }
+}

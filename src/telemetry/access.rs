@@ -1,0 +1,274 @@
+//! The access log: one JSON line a request, handed over in memory and written by a thread of its own.
+//!
+//! No line is lost while the writer keeps up; when more than [`MOST_WAITING`] bytes wait, further lines are
+//! counted instead of kept, so a stuck disk or pipe never stops requests.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use prometheus::IntCounter;
+use serde::Serialize;
+
+use crate::config;
+
+/// Bytes that may wait for the writer.
+const MOST_WAITING: usize = 16 << 20;
+/// The writer is woken at once when this much waits; else it looks after [`PAUSE`].
+const WORTH_WAKING: usize = 64 << 10;
+/// How long a line may wait.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// One request, as the log shows it. What does not apply is left out.
+#[derive(Debug, Serialize)]
+
+pub struct Line<'a> {
+    /// When the request's head was complete.
+    #[serde(serialize_with = "rfc3339")]
+    pub time: DateTime<Utc>,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The trace it belongs to.
+    pub trace_id: String,
+    /// The client's address, behind trusted proxies.
+    pub client: std::net::IpAddr,
+    /// The method.
+    pub method: &'a str,
+    /// The `Host` asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<&'a str>,
+    /// The path without its query, which may hold secrets.
+    pub path: &'a str,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub protocol: &'a str,
+    /// The status sent; 0 if the client left before.
+    pub status: u16,
+    /// Why it failed, as a short word after Envoy's response flags; `-` where it did not.
+    pub flag: &'a str,
+    /// Name of the route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<&'a str>,
+    /// Name of the pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<&'a str>,
+    /// The endpoint of the last try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<&'a str>,
+    /// Tries made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries: Option<usize>,
+    /// Bytes of the request's body.
+    pub bytes_received: usize,
+    /// Bytes of the answer's body.
+    pub bytes_sent: usize,
+    /// From the request's head to the end of the answer, in milliseconds.
+    pub duration_ms: f64,
+    /// The part of it that the gateway itself used.
+    pub gateway_ms: f64,
+    /// The part of it spent waiting for backends.
+    pub upstream_ms: f64,
+    /// What the client says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<&'a str>,
+    /// What failed, in the words of the one that saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn rfc3339<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+/// Which requests get a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling {
+    share: f64,
+    slow: Duration,
+}
+
+impl Sampling {
+    /// As the configuration says.
+    pub fn new(settings: &config::AccessLog) -> Self {
+        Self { share: settings.sample, slow: settings.slow.get() }
+    }
+
+    /// Failed and slow requests always do, the others by chance: `draw` is uniform in 0..1.
+    pub fn takes(&self, status: u16, took: Duration, draw: f64) -> bool {
+        !(200..400).contains(&status) || took >= self.slow || draw < self.share
+    }
+}
+
+/// The log, shared by all threads.
+#[derive(Debug)]
+pub struct AccessLog {
+    shared: Arc<Shared>,
+    dropped: IntCounter,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Held to append one line or to take all of them, never while writing.
+    waiting: Mutex<Waiting>,
+    worth_waking: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: Vec<u8>,
+    is_closed: bool,
+}
+
+impl AccessLog {
+    /// Opens the file, or standard output, and starts the writer.
+    pub(super) fn open(settings: &config::AccessLog, dropped: IntCounter) -> io::Result<Self> {
+        let target: Box<dyn Write + Send> = match &settings.file {
+            Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+            None => Box::new(io::stdout()),
+        };
+        Self::start(target, dropped)
+    }
+
+    fn start(target: Box<dyn Write + Send>, dropped: IntCounter) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let theirs = shared.clone();
+        let writer = std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || write_until_closed(&theirs, target))?;
+        Ok(Self { shared, dropped, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Hands a line to the writer.
+    pub fn write(&self, line: &Line<'_>) {
+        let mut text = Vec::with_capacity(640);
+        if serde_json::to_writer(&mut text, line).is_err() {
+            return self.dropped.inc();
+        }
+        text.push(b'\n');
+        let mut waiting = self.shared.lock();
+        if waiting.lines.len() + text.len() > MOST_WAITING {
+            return self.dropped.inc();
+        }
+        let before = waiting.lines.len();
+        waiting.lines.extend_from_slice(&text);
+        if before < WORTH_WAKING && waiting.lines.len() >= WORTH_WAKING {
+            self.shared.worth_waking.notify_one();
+        }
+    }
+
+    /// Writes what waits and ends the writer.
+    pub fn close(&self) {
+        self.shared.lock().is_closed = true;
+        self.shared.worth_waking.notify_one();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // A panic of the writer has been reported by its own thread.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The writer's thread. A line that cannot be written is gone: there is nowhere left to say so but the message.
+fn write_until_closed(shared: &Shared, mut target: Box<dyn Write + Send>) {
+    let mut lines = Vec::new();
+    let mut has_failed = false;
+    loop {
+        let mut waiting = shared.lock();
+        if waiting.lines.len() < WORTH_WAKING && !waiting.is_closed {
+            let woken = shared.worth_waking.wait_timeout(waiting, PAUSE);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::swap(&mut lines, &mut waiting.lines);
+        let is_closed = waiting.is_closed;
+        drop(waiting);
+        let result = target.write_all(&lines).and_then(|()| target.flush());
+        if let (Err(error), false) = (&result, has_failed) {
+            tracing::error!(%error, "write the access log");
+        }
+        has_failed = result.is_err();
+        lines.clear();
+        if is_closed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Target(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Target {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line(path: &str) -> Line<'_> {
+        Line {
+            time: DateTime::UNIX_EPOCH,
+            request_id: "r",
+            trace_id: "t".to_owned(),
+            client: [127, 0, 0, 1].into(),
+            method: "GET",
+            host: None,
+            path,
+            protocol: "HTTP/1.1",
+            status: 200,
+            flag: "-",
+            route: None,
+            upstream: None,
+            endpoint: None,
+            tries: None,
+            bytes_received: 0,
+            bytes_sent: 0,
+            duration_ms: 1.5,
+            gateway_ms: 1.5,
+            upstream_ms: 0.0,
+            user_agent: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn every_line_is_written_once_and_is_json() {
+        let target = Target::default();
+        let dropped = IntCounter::new("dropped", "dropped").unwrap();
+        let log = AccessLog::start(Box::new(target.clone()), dropped.clone()).unwrap();
+        for index in 0..1000 {
+            log.write(&line(&format!("/\"{index}\n")));
+        }
+        log.close();
+        let text = String::from_utf8(target.0.lock().unwrap().clone()).unwrap();
+        let paths: Vec<String> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["path"].to_string())
+            .collect();
+        assert_eq!(paths.len(), 1000);
+        assert_eq!(paths[7], r#""/\"7\n""#);
+        assert_eq!(dropped.get(), 0);
+    }
+
+    #[test]
+    fn failed_and_slow_requests_are_never_left_out() {
+        let sampling = Sampling { share: 0.1, slow: Duration::from_secs(1) };
+        assert!(!sampling.takes(200, Duration::from_millis(5), 0.5));
+        assert!(sampling.takes(200, Duration::from_millis(5), 0.05));
+        assert!(sampling.takes(503, Duration::from_millis(5), 0.5));
+        assert!(sampling.takes(200, Duration::from_secs(2), 0.5));
+    }
+}

@@ -1,0 +1,29 @@
+//! Messages for people: one JSON line each, on standard error. Pingora's own come through `log`.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use crate::config::Level;
+
+/// Starts writing messages of this severity and above. Pingora repeats on `info` what our own lines say,
+/// so it is heard from `warn` on unless everything is asked for.
+pub fn init(level: Level) {
+    let level = filter(level);
+    let pingora = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
+    let targets = ["pingora_core", "pingora_proxy", "pingora_load_balancing", "pingora_pool"];
+    let filter = Targets::new().with_default(level).with_targets(targets.map(|target| (target, pingora)));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    // A second call, as tests in one process make, keeps the first.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}

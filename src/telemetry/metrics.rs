@@ -1,0 +1,195 @@
+//! The metrics, in Prometheus' text format. Names follow OpenTelemetry's HTTP conventions where they have one.
+
+use std::time::Duration;
+
+use http::Method;
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+/// Upper bounds of the duration histograms, in seconds.
+const SECONDS: [f64; 16] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Every metric the gateway keeps.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: HistogramVec,
+    tries: HistogramVec,
+    failures: IntCounterVec,
+    retries: IntCounterVec,
+    healthy: IntGaugeVec,
+    busy: IntGaugeVec,
+    /// Requests being served now.
+    pub active_requests: IntGauge,
+    /// Access lines lost because the log could not be written fast enough.
+    pub access_lines_dropped: IntCounter,
+}
+
+impl Metrics {
+    /// All of them at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: histogram(
+                "http_server_request_duration_seconds",
+                "From the request's head to the end of the answer.",
+                &["http_request_method", "http_response_status_code", "http_route", "olympus_route"],
+            ),
+            tries: histogram(
+                "http_client_request_duration_seconds",
+                "One try at a backend, to the end of its answer.",
+                &["olympus_upstream", "server_address", "http_response_status_code"],
+            ),
+            failures: counters(
+                "olympus_upstream_failures_total",
+                "Tries that failed, by cause.",
+                &["olympus_upstream", "server_address", "cause"],
+            ),
+            retries: counters("olympus_upstream_retries_total", "Tries after the first.", &["olympus_upstream"]),
+            healthy: gauges(
+                "olympus_upstream_endpoint_healthy",
+                "1 while the endpoint passes its checks.",
+                &["olympus_upstream", "server_address"],
+            ),
+            busy: gauges(
+                "olympus_upstream_endpoint_in_flight",
+                "Requests the endpoint is working on.",
+                &["olympus_upstream", "server_address"],
+            ),
+            active_requests: known(IntGauge::new("http_server_active_requests", "Requests being served now.")),
+            access_lines_dropped: known(IntCounter::new(
+                "olympus_access_log_dropped_total",
+                "Access lines lost because the log could not be written fast enough.",
+            )),
+            registry,
+        };
+        metrics.register_all();
+        metrics
+    }
+
+    fn register_all(&self) {
+        let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let own: [Box<dyn Collector>; 9] = [
+            Box::new(self.requests.clone()),
+            Box::new(self.tries.clone()),
+            Box::new(self.failures.clone()),
+            Box::new(self.retries.clone()),
+            Box::new(self.healthy.clone()),
+            Box::new(self.busy.clone()),
+            Box::new(self.active_requests.clone()),
+            Box::new(self.access_lines_dropped.clone()),
+            Box::new(build),
+        ];
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        for collector in own.into_iter().chain([Box::new(process) as Box<dyn Collector>]) {
+            known(self.registry.register(collector));
+        }
+    }
+
+    /// A request was answered. Path and name are those of its route, both empty where none matched.
+    pub fn request(&self, method: &Method, status: u16, route: (&str, &str), took: Duration) {
+        let mut digits = [0; 3];
+        let labels = [method_label(method), status_label(status, &mut digits), route.0, route.1];
+        self.requests.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+
+    /// A try at an endpoint was answered.
+    pub fn answered(&self, upstream: &str, endpoint: &str, status: u16, took: Duration) {
+        let mut digits = [0; 3];
+        let labels = [upstream, endpoint, status_label(status, &mut digits)];
+        self.tries.with_label_values(&labels).observe(took.as_secs_f64());
+    }
+
+    /// A try at an endpoint failed.
+    pub fn failed(&self, upstream: &str, endpoint: &str, cause: &str) {
+        self.failures.with_label_values(&[upstream, endpoint, cause]).inc();
+    }
+
+    /// A try after the first was begun.
+    pub fn retried(&self, upstream: &str) {
+        self.retries.with_label_values(&[upstream]).inc();
+    }
+
+    /// What the pool knows of an endpoint now.
+    pub fn endpoint(&self, upstream: &str, endpoint: &str, is_healthy: bool, in_flight: u32) {
+        self.healthy.with_label_values(&[upstream, endpoint]).set(i64::from(is_healthy));
+        self.busy.with_label_values(&[upstream, endpoint]).set(i64::from(in_flight));
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self) -> String {
+        let mut text = Vec::new();
+        // The encoder fails only where the writer does, and a vector never does.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The methods of RFC 9110 and PATCH by name; what a client invents is `_OTHER`, as OpenTelemetry asks.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "OPTIONS" => "OPTIONS",
+        "TRACE" => "TRACE",
+        _ => "_OTHER",
+    }
+}
+
+/// Three digits without an allocation. 0 stands for a client that left before its answer.
+fn status_label(status: u16, digits: &mut [u8; 3]) -> &str {
+    let digit = |of: u16| b'0' + u8::try_from(of % 10).unwrap_or(0);
+    *digits = [digit(status / 100), digit(status / 10), digit(status)];
+    std::str::from_utf8(digits).unwrap_or("000")
+}
+
+fn histogram(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    known(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels))
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    known(IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    known(IntGaugeVec::new(Opts::new(name, help), labels))
+}
+
+/// Names and labels are constants of this file: a mistake in them shows in the first test that runs.
+fn known<T>(made: prometheus::Result<T>) -> T {
+    made.expect("metric names and labels are valid and unique")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_requests_are_bounded() {
+        let metrics = Metrics::new();
+        let invented = Method::from_bytes(b"BREW").unwrap();
+        metrics.request(&invented, 404, ("/pots/{id}", "pots"), Duration::from_millis(3));
+        let line = "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",\
+                    http_response_status_code=\"404\",http_route=\"/pots/{id}\",olympus_route=\"pots\"} 1";
+        assert!(metrics.text().contains(line), "{}", metrics.text());
+    }
+
+    #[test]
+    fn the_process_itself_is_measured() {
+        assert!(Metrics::new().text().contains("process_resident_memory_bytes"));
+    }
+}

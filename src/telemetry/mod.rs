@@ -1,0 +1,36 @@
+//! What the gateway tells its operators: metrics, the access log, messages.
+//! Labels are bounded: routes, upstreams and endpoints come from the configuration, never from requests.
+
+mod access;
+mod messages;
+mod metrics;
+
+pub use access::{AccessLog, Line, Sampling};
+pub use messages::init as init_messages;
+pub use metrics::Metrics;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::config;
+
+/// A cheap handle on metrics and the access log.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The access log.
+    pub access: Arc<AccessLog>,
+}
+
+impl Telemetry {
+    /// Opens the access log and registers the metrics.
+    ///
+    /// # Errors
+    /// The file of the access log cannot be opened.
+    pub fn new(settings: &config::Telemetry) -> io::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let access = Arc::new(AccessLog::open(&settings.access_log, metrics.access_lines_dropped.clone())?);
+        Ok(Self { metrics, access })
+    }
+}
