@@ -10,6 +10,7 @@ use crate::config::{HeaderName, Method, Origin, Period};
 #[serde(deny_unknown_fields)]
 pub struct Cors {
     /// Origins allowed, as `https://shop.example`, `https://*.example` or `*`.
+    #[schemars(length(min = 1))]
     pub origins: Vec<Origin>,
     /// Methods allowed. Empty: those of the route.
     #[serde(default)]

@@ -55,7 +55,7 @@ pub struct Route {
 }
 
 fn response_timeout() -> Period {
-    Period::seconds(5)
+    Period::seconds(10)
 }
 fn max_body() -> ByteSize {
     ByteSize::mebibytes(1)
@@ -68,7 +68,7 @@ pub enum Paths {
     /// `path = "/a"`.
     One(PathPattern),
     /// `path = ["/a", "/b"]`.
-    Many(Vec<PathPattern>),
+    Many(#[schemars(length(min = 1))] Vec<PathPattern>),
 }
 
 impl Paths {
@@ -118,8 +118,10 @@ pub struct HeaderMatch {
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderEdits {
     /// Headers replaced or created.
+    #[schemars(extend("propertyNames" = {"format": "header-name"}))]
     pub set: BTreeMap<HeaderName, String>,
     /// Headers added beside those there are.
+    #[schemars(extend("propertyNames" = {"format": "header-name"}))]
     pub add: BTreeMap<HeaderName, String>,
     /// Headers taken away.
     pub remove: Vec<HeaderName>,

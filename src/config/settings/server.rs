@@ -17,7 +17,7 @@ pub struct Server {
     #[schemars(range(max = 1024))]
     pub threads: usize,
     /// Addresses or networks whose `X-Forwarded-*` and `Forwarded` headers are believed.
-    #[schemars(with = "Vec<String>", inner(extend("format" = "ip-network")))]
+    #[schemars(with = "Vec<String>", extend("items" = {"type": "string", "format": "ip-network"}))]
     pub trusted_proxies: Vec<IpNet>,
     /// How the process ends on SIGTERM.
     pub drain: Drain,
@@ -77,10 +77,11 @@ pub struct Admin {
     pub listen: Option<SocketAddr>,
     /// The token of the admin API. Better given as `token_file` or by the environment.
     pub token: Option<Secret>,
-    /// A file holding the token of the admin API.
+    /// A file holding the token of the admin API. A relative path starts at the folder of the file that names it,
+    /// or where the process runs when the environment names it.
     #[schemars(with = "Option<String>")]
     pub token_file: Option<PathBuf>,
-    /// Where `/metrics`, `/livez` and `/readyz` are served, read-only and without a token. Absent: nowhere.
+    /// Where `/metrics`, `/livez` and `/readyz` are served, read-only and without a token.
     #[schemars(with = "Option<String>", extend("format" = "socket-address"))]
     pub metrics_listen: Option<SocketAddr>,
 }

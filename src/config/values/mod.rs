@@ -1,0 +1,69 @@
+//! The leaf values of the settings: text in the file, a checked type in the program.
+//! Each parses itself and says in words what is wrong with a text it refuses; none knows where the text stood.
+
+mod address;
+mod byte_size;
+mod header_name;
+mod host;
+mod host_pattern;
+mod method;
+mod origin;
+mod path_pattern;
+mod period;
+mod quantity;
+mod secret;
+
+pub use address::Address;
+pub use byte_size::ByteSize;
+pub use header_name::HeaderName;
+pub use host_pattern::HostPattern;
+pub use method::Method;
+pub use origin::Origin;
+pub use path_pattern::{PathPattern, Segment};
+pub use period::Period;
+pub use secret::Secret;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+
+    use schemars::JsonSchema;
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// What holds for every leaf but the secret: text in, the same text out, and examples that hold.
+    fn round_trips<T>(format: &str)
+    where
+        T: std::str::FromStr<Err = String> + DeserializeOwned + Serialize + JsonSchema + Display + Debug,
+    {
+        let schema = schemars::schema_for!(T).to_value();
+        assert_eq!(schema["type"], "string");
+        assert_eq!(schema["format"], format);
+        for example in schema["examples"].as_array().expect("examples") {
+            let text = example.as_str().expect("text");
+            assert_eq!(text.parse::<T>().expect(text).to_string(), text);
+            let read: T = serde_json::from_value(example.clone()).expect(text);
+            assert_eq!(&serde_json::to_value(read).expect(text), example);
+        }
+    }
+
+    #[test]
+    fn every_leaf_reads_and_writes_its_own_examples() {
+        round_trips::<Address>("address");
+        round_trips::<ByteSize>("byte-size");
+        round_trips::<HeaderName>("header-name");
+        round_trips::<HostPattern>("host-pattern");
+        round_trips::<Method>("http-method");
+        round_trips::<Origin>("origin");
+        round_trips::<PathPattern>("path-pattern");
+        round_trips::<Period>("period");
+    }
+
+    #[test]
+    fn a_leaf_refuses_through_serde_with_its_own_words() {
+        let error = serde_json::from_str::<Period>("\"5 sec\"").expect_err("not a duration");
+        assert!(error.to_string().starts_with("a duration is a whole number"), "{error}");
+    }
+}
