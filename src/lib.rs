@@ -4,3 +4,5 @@
 
 pub mod config;
 pub mod error;
+pub mod http;
+pub mod pipeline;

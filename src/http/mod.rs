@@ -1,0 +1,5 @@
+//! Our words for HTTP.
+
+mod path;
+
+pub use path::{PathError, normalise};
