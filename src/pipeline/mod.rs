@@ -1,3 +1,53 @@
-//! The way of a request through the gateway.
+//! The way of a request through the gateway, up to whoever answers it and back: admission, then the headers
+//! of every answer. A request sees one snapshot of the configuration from start to end.
+//! Nothing here knows of sockets or Pingora; tests drive it in memory.
 
+mod admit;
+mod cors;
+mod edits;
+mod exchange;
+mod local;
+mod rewrite;
+mod route;
 pub mod router;
+mod snapshot;
+
+pub use admit::Admission;
+pub use exchange::Exchange;
+pub use local::Locals;
+pub use route::{Route, Target};
+pub use snapshot::Snapshot;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::body::Body;
+use http::request::Parts;
+use http::{Request, Response};
+
+use crate::config::Local;
+use crate::http::Connection;
+
+/// Everything that decides about requests.
+#[derive(Debug)]
+pub struct Pipeline {
+    snapshot: ArcSwap<Snapshot>,
+    locals: Locals,
+}
+
+impl Pipeline {
+    /// A pipeline that begins with this snapshot and answers local routes from these routers.
+    pub fn new(snapshot: Snapshot, locals: Locals) -> Self {
+        Self { snapshot: ArcSwap::from_pointee(snapshot), locals }
+    }
+
+    /// Takes a request in: who answers it, and what is known of it on the way back.
+    pub fn admit(&self, head: &Parts, connection: Connection) -> (Exchange, Admission) {
+        admit::admit(self.snapshot.load_full(), head, connection)
+    }
+
+    /// Answers a request from a part of the gateway itself, complete with the headers every answer has.
+    pub async fn serve(&self, exchange: &Exchange, local: Local, request: Request<Body>) -> Response<Body> {
+        self.locals.serve(exchange, local, request).await
+    }
+}

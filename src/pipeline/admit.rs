@@ -1,0 +1,142 @@
+//! Admission: the steps between a request's head and whoever answers it, always in this order.
+//! Each step answers or passes on: id, trace and client address; route; CORS preflight; body limit.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use super::cors;
+use super::exchange::Exchange;
+use super::route::{Route, Target};
+use super::router::{Outcome, Request};
+use super::snapshot::Snapshot;
+use crate::config::Local;
+use crate::error::Kind;
+use crate::http::{Connection, Problem, normalise};
+use crate::upstream::Pool;
+
+/// Who answers a request.
+#[derive(Debug)]
+pub enum Admission {
+    /// Admission itself: here is the answer.
+    Answer(Response<Bytes>),
+    /// A backend of this pool.
+    Proxy(Arc<Pool>),
+    /// A part of the gateway.
+    Local(Local),
+}
+
+pub(super) fn admit(snapshot: Arc<Snapshot>, head: &Parts, connection: Connection) -> (Exchange, Admission) {
+    let mut exchange = Exchange::new(snapshot, head, connection);
+    let admission = match steps(&mut exchange, head) {
+        Ok(admission) => admission,
+        Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
+    };
+    (exchange, admission)
+}
+
+/// Why a request goes no further.
+struct Refusal {
+    problem: Problem,
+    allow: Option<HeaderValue>,
+}
+
+impl Refusal {
+    fn answer(self, exchange: &Exchange, head: &Parts) -> Response<Bytes> {
+        let mut answer = exchange.problem(head.uri.path(), self.problem);
+        if let Some(allow) = self.allow {
+            answer.headers_mut().insert(header::ALLOW, allow);
+        }
+        answer
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, allow: None }
+    }
+}
+
+fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+    let path = match normalise(head.uri.path()) {
+        Ok(path) => path,
+        Err(error) => return Err(Problem::new(Kind::Invalid, error.to_string()).with_code("invalid_path").into()),
+    };
+    if let Some(answer) = preflight(exchange, head, &path) {
+        return Ok(Admission::Answer(answer));
+    }
+    let snapshot = exchange.snapshot.clone();
+    let route = match snapshot.router.route(&request(head, &path, &head.method)) {
+        Outcome::Found(found) => found.target,
+        Outcome::Options { allow, route } => {
+            exchange.route = Some(route.target.clone());
+            return Ok(Admission::Answer(options(exchange, allow)));
+        }
+        Outcome::MethodNotAllowed { allow } => {
+            let detail = format!("{} is not served at {path}", head.method);
+            return Err(Refusal { problem: Problem::new(Kind::MethodNotAllowed, detail), allow: Some(allow) });
+        }
+        Outcome::NotFound => {
+            let detail = format!("nothing is served at {path}");
+            return Err(Problem::new(Kind::NotFound, detail).with_code("route_not_found").into());
+        }
+    };
+    exchange.route = Some(route.clone());
+    check_body(route, head)?;
+    exchange.target = route.rewrite.target(&head.uri, &path);
+    Ok(match &route.target {
+        Target::Proxy(pool) => Admission::Proxy(pool.clone()),
+        Target::Local(local) => Admission::Local(*local),
+    })
+}
+
+fn request<'a>(head: &'a Parts, path: &'a Cow<'_, str>, method: &'a Method) -> Request<'a> {
+    let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
+    Request { host, path, method, headers: &head.headers }
+}
+
+/// Answers a CORS preflight where the route of the actual request has a policy; else it goes the usual way.
+fn preflight(exchange: &mut Exchange, head: &Parts, path: &Cow<'_, str>) -> Option<Response<Bytes>> {
+    let method = cors::preflight_for(&head.method, &head.headers)?;
+    let snapshot = exchange.snapshot.clone();
+    let Outcome::Found(found) = snapshot.router.route(&request(head, path, &method)) else { return None };
+    let policy = found.target.cors.as_ref()?;
+    exchange.route = Some(found.target.clone());
+    let mut answer = no_content();
+    policy.preflight(exchange.origin.as_ref(), answer.headers_mut());
+    exchange.finish_preflight(answer.headers_mut());
+    Some(answer)
+}
+
+/// Answers a plain OPTIONS that no route asked to see.
+fn options(exchange: &Exchange, allow: HeaderValue) -> Response<Bytes> {
+    let mut answer = no_content();
+    answer.headers_mut().insert(header::ALLOW, allow);
+    exchange.finish(answer.status(), answer.headers_mut());
+    answer
+}
+
+fn no_content() -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}
+
+/// Refuses a body that says it is too large; one that does not say is counted while it is read.
+fn check_body(route: &Route, head: &Parts) -> Result<(), Problem> {
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > route.max_body => Err(too_large(route.max_body)),
+        _ => Ok(()),
+    }
+}
+
+/// The problem of a body over the route's limit.
+pub(super) fn too_large(limit: u64) -> Problem {
+    Problem::new(Kind::TooLarge, format!("the request's body is larger than the {limit} bytes taken here"))
+}

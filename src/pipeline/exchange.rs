@@ -1,0 +1,105 @@
+//! One request on its way: what admission learned of it, and the headers put on the request and on its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Response, StatusCode, Uri};
+
+use super::route::Route;
+use super::snapshot::Snapshot;
+use crate::http::{ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity};
+
+/// What is known of a request from its admission to its end.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The configuration it was admitted under.
+    pub snapshot: Arc<Snapshot>,
+    /// Its id.
+    pub id: RequestId,
+    /// Where it stands in its trace.
+    pub trace: TraceContext,
+    /// Who sent it.
+    pub client: ClientAddress,
+    /// The route that serves it; `None` if it was answered before one was found.
+    pub route: Option<Arc<Route>>,
+    pub(super) connection: Connection,
+    pub(super) origin: Option<HeaderValue>,
+    /// What to ask for instead of what was sent.
+    pub(super) target: Option<PathAndQuery>,
+}
+
+impl Exchange {
+    pub(super) fn new(snapshot: Arc<Snapshot>, head: &Parts, connection: Connection) -> Self {
+        Self {
+            id: RequestId::of(&head.headers),
+            trace: TraceContext::of(&head.headers),
+            client: ClientAddress::of(connection, &head.headers, &snapshot.settings.server.trusted_proxies),
+            origin: head.headers.get(header::ORIGIN).cloned(),
+            route: None,
+            target: None,
+            connection,
+            snapshot,
+        }
+    }
+
+    /// Turns the request as it was sent into the one its server sees.
+    pub fn prepare(&self, head: &mut Parts) {
+        if let Some(target) = &self.target {
+            head.uri = Uri::from(target.clone());
+        }
+        strip_identity(&mut head.headers);
+        let host = head.headers.get(header::HOST).cloned();
+        self.client.pass_on(self.connection, host.as_ref(), &mut head.headers);
+        for (name, value) in [self.id.header(), self.trace.header()] {
+            head.headers.insert(name, value);
+        }
+        if let Some(route) = &self.route {
+            route.request.apply(&mut head.headers);
+        }
+    }
+
+    /// Puts on an answer what every answer carries, errors too, and takes off what no client may see.
+    pub fn finish(&self, status: StatusCode, headers: &mut HeaderMap) {
+        if status.is_informational() {
+            return;
+        }
+        self.finish_preflight(headers);
+        if let Some(route) = &self.route {
+            if let Some(cors) = &route.cors {
+                cors.finish(self.origin.as_ref(), headers);
+            }
+            route.response.apply(headers);
+        }
+    }
+
+    /// The same for the answer to a preflight, which has CORS headers of its own.
+    pub(super) fn finish_preflight(&self, headers: &mut HeaderMap) {
+        strip_hop_by_hop(headers);
+        for name in &self.snapshot.hidden {
+            headers.remove(name);
+        }
+        for (name, value) in &self.snapshot.security {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if let (true, Some(hsts)) = (self.client.is_tls, &self.snapshot.hsts) {
+            headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+        }
+        let (name, value) = self.id.header();
+        headers.insert(name, value);
+    }
+
+    /// An error as an answer, complete with the headers every answer has.
+    pub fn problem(&self, path: &str, problem: Problem) -> Response<Bytes> {
+        let mut answer = problem.into_answer(path, &self.id);
+        self.finish(answer.status(), answer.headers_mut());
+        answer
+    }
+
+    /// Largest request body, in bytes.
+    pub fn max_body(&self) -> u64 {
+        self.route.as_ref().map_or(0, |route| route.max_body)
+    }
+}

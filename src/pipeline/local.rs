@@ -1,0 +1,49 @@
+//! The parts of the gateway that answer requests themselves, each an axum router.
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use tower::ServiceExt;
+
+use super::exchange::Exchange;
+use crate::config::Local;
+use crate::http::Problem;
+
+/// The routers behind local routes.
+#[derive(Debug, Clone)]
+pub struct Locals {
+    /// `/livez`, `/readyz` and `/healthz`.
+    pub health: Router,
+    /// The REST API.
+    pub rest: Router,
+}
+
+impl Locals {
+    pub(super) async fn serve(&self, exchange: &Exchange, local: Local, request: Request<Body>) -> Response<Body> {
+        let router = match local {
+            Local::Health => &self.health,
+            Local::Rest => &self.rest,
+        };
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        exchange.prepare(&mut head);
+        let answer = router.clone().oneshot(Request::from_parts(head, body)).await;
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        match answer.extensions_mut().remove::<Problem>() {
+            Some(problem) => {
+                let (mut told, document) = exchange.problem(&path, problem).into_parts();
+                // What the handler said beside the problem, such as `Allow`, stays.
+                let kept = answer.headers().iter().filter(|(name, _)| *name == http::header::ALLOW);
+                told.headers.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+                Response::from_parts(told, Body::from(document))
+            }
+            None => {
+                exchange.finish(answer.status(), answer.headers_mut());
+                answer
+            }
+        }
+    }
+}

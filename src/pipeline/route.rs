@@ -1,0 +1,74 @@
+//! A route as requests see it: who answers, and what is changed on the way there and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cors::Policy;
+use super::edits::Edits;
+use super::rewrite::Rewrite;
+use crate::config::{self, Local, PathPattern};
+use crate::error::{Error, Result};
+use crate::upstream::{Pool, Pools};
+
+/// One pattern of a configured route.
+#[derive(Debug)]
+pub struct Route {
+    /// The route's name in the configuration.
+    pub name: Arc<str>,
+    /// The pattern, for metrics.
+    pub pattern: Arc<str>,
+    /// Who answers.
+    pub target: Target,
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// All tries together, to the head of the answer.
+    pub response_timeout: Duration,
+    pub(super) rewrite: Rewrite,
+    pub(super) request: Edits,
+    pub(super) response: Edits,
+    pub(super) cors: Option<Arc<Policy>>,
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A backend of this pool.
+    Proxy(Arc<Pool>),
+    /// A part of the gateway.
+    Local(Local),
+}
+
+impl Route {
+    pub(super) fn compile(
+        name: &str,
+        pattern: &PathPattern,
+        settings: &config::Route,
+        pools: &Pools,
+        cors: Option<Arc<Policy>>,
+    ) -> Result<Self> {
+        Ok(Self {
+            name: name.into(),
+            pattern: pattern.as_str().into(),
+            target: target(name, settings, pools)?,
+            max_body: settings.max_body.bytes(),
+            response_timeout: settings.response_timeout.get(),
+            rewrite: Rewrite::new(settings),
+            request: Edits::compile(&settings.request)?,
+            response: Edits::compile(&settings.response)?,
+            cors,
+        })
+    }
+}
+
+fn target(name: &str, settings: &config::Route, pools: &Pools) -> Result<Target> {
+    match (&settings.upstream, settings.local) {
+        (Some(upstream), None) => match pools.get(upstream) {
+            Some(pool) => Ok(Target::Proxy(pool.clone())),
+            None => Err(Error::internal(format!("route `{name}`: there is no upstream `{upstream}`"))),
+        },
+        (None, Some(local)) => Ok(Target::Local(local)),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Error::internal(format!("route `{name}`: exactly one of upstream and local answers it")))
+        }
+    }
+}

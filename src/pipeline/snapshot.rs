@@ -1,0 +1,81 @@
+//! The configuration as requests see it: compiled once, swapped whole, never changed.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+
+use super::cors::Policy;
+use super::route::Route;
+use super::router::{Router, Rule};
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::upstream::Pools;
+
+/// One configuration, ready to decide.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What it was compiled from.
+    pub settings: Arc<Settings>,
+    pub(super) router: Router<Arc<Route>>,
+    pub(super) security: Vec<(HeaderName, HeaderValue)>,
+    pub(super) hsts: Option<HeaderValue>,
+    pub(super) hidden: Vec<HeaderName>,
+}
+
+impl Snapshot {
+    /// Compiles checked settings.
+    ///
+    /// # Errors
+    /// The settings name what does not exist or hold values no header may have; the configuration check
+    /// refuses such settings before.
+    pub fn compile(settings: Arc<Settings>, pools: &Pools) -> Result<Self> {
+        let mut rules = Vec::new();
+        for (name, route) in &settings.routes {
+            let policy = match &route.cors {
+                Some(cors) => Some(Arc::new(Policy::compile(lookup(&settings.cors, cors)?, &route.methods)?)),
+                None => None,
+            };
+            for pattern in route.path.iter() {
+                rules.push(Rule {
+                    name: name.clone(),
+                    paths: vec![pattern.clone()],
+                    methods: route.methods.iter().map(|method| method.get().clone()).collect(),
+                    hosts: route.hosts.clone(),
+                    headers: (route.headers.iter())
+                        .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
+                        .collect(),
+                    target: Arc::new(Route::compile(name, pattern, route, pools, policy.clone())?),
+                });
+            }
+        }
+        Ok(Self {
+            router: Router::new(rules),
+            security: security_headers(&settings.headers.csp)?,
+            hsts: optional(&settings.headers.hsts)?,
+            hidden: settings.headers.remove.iter().map(|name| name.get().clone()).collect(),
+            settings,
+        })
+    }
+}
+
+fn lookup<'a, T>(table: &'a std::collections::BTreeMap<String, T>, name: &str) -> Result<&'a T> {
+    table.get(name).ok_or_else(|| Error::internal(format!("compile routes: there is no `{name}`")))
+}
+
+/// What every answer carries unless its backend says otherwise.
+fn security_headers(csp: &str) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let mut headers = vec![
+        (http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (http::header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
+    ];
+    headers.extend(optional(csp)?.map(|csp| (http::header::CONTENT_SECURITY_POLICY, csp)));
+    Ok(headers)
+}
+
+fn optional(value: &str) -> Result<Option<HeaderValue>> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let parsed = HeaderValue::from_str(value);
+    parsed.map(Some).map_err(|error| Error::internal(format!("header value {value:?}")).caused_by(error))
+}
