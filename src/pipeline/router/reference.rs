@@ -18,9 +18,11 @@ type Answer = (&'static str, String, String);
 struct Candidate<'a> {
     name: &'a str,
     methods: &'a [Method],
-    /// Host, kinds of segments, any method, header conditions, name: the smallest is the most specific.
-    order: (HostRank, Vec<u8>, bool, Reverse<(usize, usize)>, &'a str),
+    rank: Rank<'a>,
 }
+
+/// Host, kinds of segments, any method, header conditions, name: the smallest is the most specific.
+type Rank<'a> = (HostRank, Vec<u8>, bool, Reverse<(usize, usize)>, &'a str);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HostRank {
@@ -31,7 +33,7 @@ enum HostRank {
 
 fn answer(rules: &[Rule<()>], request: &Request<'_>) -> Answer {
     let mut candidates: Vec<_> = rules.iter().flat_map(|rule| candidates(rule, request)).collect();
-    candidates.sort_by(|left, right| left.order.cmp(&right.order));
+    candidates.sort_by(|left, right| left.rank.cmp(&right.rank));
     let named = |kind, candidate: &Candidate<'_>| (kind, candidate.name.to_owned(), String::new());
     let Some(first) = candidates.first() else { return ("not found", String::new(), String::new()) };
     let wanted = request.method;
@@ -58,8 +60,8 @@ fn candidates<'a>(rule: &'a Rule<()>, request: &Request<'_>) -> Vec<Candidate<'a
         for path in rule.paths.iter().filter(|pattern| has_headers && fits(pattern, request.path)) {
             let kinds = path.segments().iter().map(kind).collect();
             let headers = Reverse((rule.headers.len(), with_value));
-            let order = (host, kinds, rule.methods.is_empty(), headers, rule.name.as_str());
-            found.push(Candidate { name: &rule.name, methods: &rule.methods, order });
+            let rank = (host, kinds, rule.methods.is_empty(), headers, rule.name.as_str());
+            found.push(Candidate { name: &rule.name, methods: &rule.methods, rank });
         }
     }
     found
