@@ -3,6 +3,7 @@
 //! The map of the modules and who may import whom is in ARCHITECTURE.md; `tests/architecture.rs` holds it true.
 
 pub mod config;
+pub mod edge;
 pub mod error;
 pub mod http;
 pub mod pipeline;

@@ -18,7 +18,6 @@ pub use local::Locals;
 pub use route::{Route, Target};
 pub use snapshot::Snapshot;
 
-use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;

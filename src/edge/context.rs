@@ -1,0 +1,98 @@
+//! What the edge remembers of one request between Pingora's hooks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::cause::Cause;
+use super::deadline::{Connection, Deadline};
+use crate::pipeline::Exchange;
+use crate::tasks::InFlight;
+use crate::upstream::{Failure, Pick, Pool, Tried};
+
+/// One request, from its head to its access line.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// When the head was complete, on the clock and on the calendar.
+    pub(super) started: Instant,
+    pub(super) time: DateTime<Utc>,
+    /// Set by admission, which is the first thing that happens.
+    pub(super) exchange: Option<Exchange>,
+    /// Why it failed, if it did.
+    pub(super) cause: Option<Cause>,
+    /// What the one that saw the failure said of it.
+    pub(super) error: Option<String>,
+    /// Set where a backend answers.
+    pub(super) proxied: Option<Proxied>,
+    pub(super) _in_flight: InFlight,
+}
+
+/// A request that goes to a backend.
+#[derive(Debug)]
+pub(super) struct Proxied {
+    pub(super) pool: Arc<Pool>,
+    pub(super) tried: Tried,
+    /// The try under way, or the last one.
+    pub(super) current: Option<Try>,
+    /// When the answer's head must be there at the latest, all tries together.
+    pub(super) answer_by: Instant,
+    /// How the last failed try failed.
+    pub(super) failure: Option<Failure>,
+    /// Waiting for earlier tries.
+    pub(super) waited: Duration,
+    /// Bytes of the request's body passed on in this try.
+    pub(super) body_sent: u64,
+}
+
+/// One try at one endpoint.
+#[derive(Debug)]
+pub(super) struct Try {
+    pub(super) pick: Pick,
+    pub(super) started: Instant,
+    pub(super) connection: Option<Connection>,
+    pub(super) deadline: Option<Deadline>,
+    /// Status of the answer, once its head has come.
+    pub(super) status: Option<u16>,
+    /// When the last of the answer came.
+    pub(super) last_byte: Option<Instant>,
+}
+
+impl Context {
+    pub(super) fn new(in_flight: InFlight) -> Self {
+        Self {
+            started: Instant::now(),
+            time: Utc::now(),
+            exchange: None,
+            cause: None,
+            error: None,
+            proxied: None,
+            _in_flight: in_flight,
+        }
+    }
+}
+
+impl Proxied {
+    pub(super) fn new(pool: Arc<Pool>, answer_by: Instant) -> Self {
+        Self {
+            pool,
+            tried: Tried::default(),
+            current: None,
+            answer_by,
+            failure: None,
+            waited: Duration::ZERO,
+            body_sent: 0,
+        }
+    }
+
+    /// Whether the head of an answer has come: from then on nothing can be tried again.
+    pub(super) fn has_head(&self) -> bool {
+        self.current.as_ref().is_some_and(|it| it.status.is_some())
+    }
+
+    /// Time spent waiting for backends, up to the end of the answer as far as it came.
+    pub(super) fn waited(&self, now: Instant) -> Duration {
+        let current = self.current.as_ref().map(|it| it.last_byte.unwrap_or(now).saturating_duration_since(it.started));
+        self.waited + current.unwrap_or_default()
+    }
+}

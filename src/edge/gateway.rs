@@ -1,0 +1,280 @@
+//! The proxy: Pingora's hooks, in the order it calls them. Each asks the pipeline or the pool and does as told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, Result};
+
+use super::bridge;
+use super::cause::{self, Cause};
+use super::context::{Context, Proxied};
+use super::deadline::Deadlines;
+use super::line;
+use super::peer::peer;
+use crate::http::Connection;
+use crate::pipeline::{Admission, Exchange, Pipeline};
+use crate::tasks::{Lifecycle, Phase};
+use crate::telemetry::Telemetry;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The proxy on the public listeners.
+#[derive(Debug, Clone)]
+pub(super) struct Gateway {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) telemetry: Telemetry,
+    pub(super) deadlines: Deadlines,
+}
+
+impl Gateway {
+    /// Applies what the configuration says of client connections, before anything is read or written.
+    fn settle(&self, session: &mut Session, exchange: &Exchange) {
+        let timeouts = &exchange.snapshot.settings.server.timeouts;
+        if self.lifecycle.phase() == Phase::Draining {
+            session.set_keepalive(None);
+        } else if session.req_header().version == Version::HTTP_11 {
+            session.set_keepalive(Some(timeouts.idle.get().as_secs().max(1)));
+        }
+        let stalled = (!session.is_upgrade_req()).then_some(timeouts.body_idle.get());
+        session.set_read_timeout(stalled);
+        session.set_write_timeout(Some(timeouts.body_idle.get()));
+    }
+
+    async fn fail(&self, session: &mut Session, context: &Context, cause: Cause) -> Result<u16> {
+        let (Some(exchange), Some(problem)) = (&context.exchange, cause.problem()) else { return Ok(0) };
+        let mut answer = exchange.problem(session.req_header().uri.path(), problem);
+        if let Some(error) = cause.proxy_status() {
+            let value = HeaderValue::try_from(format!("olympus; error={error}"));
+            answer.headers_mut().extend(value.ok().map(|value| (PROXY_STATUS, value)));
+        }
+        if cause == Cause::NoEndpoint {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        let status = answer.status().as_u16();
+        bridge::respond(session, answer.map(Body::from)).await?;
+        Ok(status)
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        self.telemetry.metrics.active_requests.inc();
+        Context::new(self.lifecycle.enter())
+    }
+
+    /// None: Pingora's compression would be one, and costs even where it is off.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        context.started = Instant::now();
+        let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
+        self.settle(session, &exchange);
+        let exchange = context.exchange.insert(exchange);
+        match admission {
+            Admission::Answer(answer) => bridge::respond(session, answer.map(Body::from)).await?,
+            Admission::Local(local) => {
+                let limit = exchange.max_body();
+                bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request)).await?;
+            }
+            Admission::Proxy(pool) => {
+                let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
+                context.proxied = Some(Proxied::new(pool, context.started + limit));
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+        let Some(proxied) = &mut context.proxied else { return Error::e_explain(cause::NO_ENDPOINT, "no pool") };
+        let pool = proxied.pool.clone();
+        match proxied.begin(&self.telemetry.metrics, Instant::now()) {
+            Some(attempt) => peer(&pool, attempt.pick.endpoint()),
+            None => Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`", pool.name)),
+        }
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        fd: i32,
+        digest: Option<&Digest>,
+        context: &mut Context,
+    ) -> Result<()> {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.connected(fd, digest);
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        if let Some(exchange) = &context.exchange {
+            let has_ended = request.send_end_stream();
+            let blank = RequestHeader::from(http::Request::new(()).into_parts().0);
+            let mut head = std::mem::replace(request, blank).into();
+            exchange.prepare(&mut head);
+            *request = RequestHeader::from(head);
+            request.set_send_end_stream(has_ended.unwrap_or(true));
+        }
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        is_last: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else { return Ok(()) };
+        proxied.body_sent += body.as_ref().map_or(0, Bytes::len) as u64;
+        if proxied.body_sent > exchange.max_body() {
+            return Error::e_explain(cause::BODY_TOO_LARGE, format!("over {} bytes", exchange.max_body()));
+        }
+        if is_last {
+            let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
+            proxied.sent(&self.deadlines, limit);
+        }
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        let is_final = !response.status.is_informational() || response.status == 101;
+        if let (Some(proxied), true) = (&mut context.proxied, is_final) {
+            proxied.answered(response.status.as_u16());
+        }
+        Ok(())
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _is_last: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(current) = context.proxied.as_mut().and_then(|proxied| proxied.current.as_mut()) {
+            current.last_byte = Some(Instant::now());
+        }
+        Ok(None)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        if let Some(exchange) = &context.exchange {
+            let blank = ResponseHeader::from(Response::new(()).into_parts().0);
+            let mut head: http::response::Parts = std::mem::replace(response, blank).into();
+            exchange.finish(head.status, &mut head.headers);
+            *response = ResponseHeader::from(head);
+        }
+        Ok(())
+    }
+
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        context: &mut Context,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        self.after_try(session, context, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        context: &mut Context,
+        _is_reused: bool,
+    ) -> Box<Error> {
+        self.after_try(session, context, error)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
+        let failure = context.proxied.as_ref().and_then(|proxied| proxied.failure);
+        let cause = Cause::of(error, failure);
+        context.cause = Some(cause);
+        context.error = Some(error.to_string());
+        let mut error_code = 0;
+        if session.response_written().is_none_or(|head| head.status.is_informational()) {
+            // The client may leave now as well; there is nobody left to tell then.
+            error_code = self.fail(session, context, cause).await.unwrap_or(0);
+        }
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
+        self.telemetry.metrics.active_requests.dec();
+        line::write(&self.telemetry, session, context);
+    }
+
+    /// The access line says it, once.
+    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+        true
+    }
+
+    /// The metrics and the access line's number of tries say it.
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _context: &Context,
+        _error: &Error,
+        _about: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+impl Gateway {
+    /// Learns from a failed try and decides whether there is another. The client's failures are not the pool's.
+    fn after_try(&self, session: &Session, context: &mut Context, mut error: Box<Error>) -> Box<Error> {
+        let is_ours = *error.etype() == cause::BODY_TOO_LARGE;
+        let Some(proxied) = &mut context.proxied else { return error };
+        if is_ours || *error.esource() == ErrorSource::Downstream {
+            error.set_retry(false);
+            return error;
+        }
+        let failure = proxied.failed(&error, &self.telemetry.metrics);
+        let can_replay = !session.as_ref().retry_buffer_truncated();
+        error.set_retry(proxied.may_retry(failure, &session.req_header().method, can_replay));
+        error
+    }
+}
+
+/// What is known of the client's connection.
+pub(super) fn connection(session: &Session) -> Connection {
+    let peer = session.client_addr().and_then(|address| address.as_inet().copied());
+    let is_tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    Connection { peer, is_tls }
+}

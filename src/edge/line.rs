@@ -1,0 +1,77 @@
+//! The end of a request: its access line and its metrics.
+
+use std::time::{Duration, Instant};
+
+use http::{Version, header};
+use pingora::proxy::Session;
+
+use super::context::Context;
+use crate::pipeline::Exchange;
+use crate::telemetry::{Line, Sampling, Telemetry};
+
+/// Counts a request and writes its line, if it gets one.
+pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context) {
+    let Some(exchange) = &context.exchange else { return };
+    let now = Instant::now();
+    let took = now.saturating_duration_since(context.started);
+    let status = session.response_written().map_or(0, |head| head.status.as_u16());
+    let method = &session.req_header().method;
+    let route = exchange.route.as_deref().map_or(("", ""), |route| (&route.pattern, &route.name));
+    telemetry.metrics.request(method, status, route, took);
+    if let Some(proxied) = &context.proxied
+        && let Some(current) = &proxied.current
+        && let Some(status) = current.status
+    {
+        let took = current.last_byte.unwrap_or(now).saturating_duration_since(current.started);
+        telemetry.metrics.answered(&proxied.pool.name, &current.pick.endpoint().name, status, took);
+    }
+    let sampling = Sampling::new(&exchange.snapshot.settings.telemetry.access_log);
+    if context.cause.is_some() || sampling.takes(status, took, fastrand::f64()) {
+        telemetry.access.write(&line(session, context, exchange, (status, took, now)));
+    }
+}
+
+fn line<'a>(
+    session: &'a Session,
+    context: &'a Context,
+    exchange: &'a Exchange,
+    (status, took, now): (u16, Duration, Instant),
+) -> Line<'a> {
+    let head = session.req_header();
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let proxied = context.proxied.as_ref();
+    let waited = proxied.map_or(Duration::ZERO, |proxied| proxied.waited(now)).min(took);
+    Line {
+        time: context.time,
+        request_id: exchange.id.as_str(),
+        trace_id: exchange.trace.trace_id().to_string(),
+        client: exchange.client.ip,
+        method: head.method.as_str(),
+        host: text(header::HOST).or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
+        path: head.uri.path(),
+        protocol: if head.version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" },
+        status,
+        flag: context.cause.map_or_else(|| refusal_flag(exchange, status), |cause| cause.flag()),
+        route: exchange.route.as_ref().map(|route| &*route.name),
+        upstream: proxied.map(|proxied| &*proxied.pool.name),
+        endpoint: proxied.and_then(|it| it.current.as_ref()).map(|it| &*it.pick.endpoint().name),
+        tries: proxied.map(|proxied| proxied.tried.count()),
+        bytes_received: session.body_bytes_read(),
+        bytes_sent: session.body_bytes_sent(),
+        duration_ms: milliseconds(took),
+        gateway_ms: milliseconds(took.saturating_sub(waited)),
+        upstream_ms: milliseconds(waited),
+        user_agent: text(header::USER_AGENT),
+        error: context.error.clone(),
+    }
+}
+
+/// `NR` where no route matched, as Envoy says; nothing where the request went as it should.
+fn refusal_flag(exchange: &Exchange, status: u16) -> &'static str {
+    if exchange.route.is_none() && status >= 400 { "NR" } else { "-" }
+}
+
+/// Milliseconds with three digits, as people read them.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,64 @@
+//! A listener that serves one axum router and proxies nothing: the admin API, and metrics with probes.
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+use tower::ServiceExt;
+
+use super::bridge;
+use crate::http::{Problem, RequestId};
+
+/// Largest body the operators' side takes, in bytes.
+const MAX_BODY: u64 = 1 << 20;
+
+/// One router on a listener of its own.
+#[derive(Debug, Clone)]
+pub(super) struct LocalListener(pub(super) Router);
+
+#[async_trait]
+impl ProxyHttp for LocalListener {
+    type CTX = ();
+
+    fn new_ctx(&self) {}
+
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
+        bridge::serve(session, MAX_BODY, |request| serve(self.0.clone(), request)).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, _context: &mut ()) -> Result<Box<HttpPeer>> {
+        Error::e_explain(ErrorType::InternalError, "nothing is proxied on this listener")
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _context: &(), _error: &Error) -> bool {
+        true
+    }
+}
+
+async fn serve(router: Router, request: Request<Body>) -> Response<Body> {
+    let id = RequestId::of(request.headers());
+    let path = request.uri().path().to_owned();
+    let mut answer = match router.oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    };
+    let (name, value) = id.header();
+    if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
+        let mut told = problem.into_answer(&path, &id).map(Body::from);
+        for (name, value) in answer.headers() {
+            if !told.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
+                told.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        answer = told;
+    }
+    answer.headers_mut().insert(name, value);
+    answer
+}
