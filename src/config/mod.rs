@@ -1,7 +1,19 @@
 //! Typed settings from TOML files and the environment: read once, checked whole, then never changed.
+//! This is the only place that knows TOML and reads the environment; nothing here knows what a setting does.
 
+mod check;
+mod effective;
+mod load;
+mod mistakes;
+mod schema;
 mod settings;
+mod tree;
 mod values;
 
+pub use effective::Origins;
+pub use load::{Loaded, load, process_environment};
+pub use mistakes::{Mistake, Mistakes};
+pub use schema::json_schema;
 pub use settings::*;
+pub use tree::Source;
 pub use values::*;

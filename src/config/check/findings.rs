@@ -1,0 +1,103 @@
+//! What the checks found: mistakes, and which settings were set aside because of them.
+
+use std::collections::BTreeSet;
+
+use crate::config::mistakes::Mistake;
+use crate::config::tree::{Places, Source};
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(in crate::config) struct Findings {
+    pub(in crate::config) mistakes: Vec<Mistake>,
+    doubts: BTreeSet<String>,
+}
+
+impl Findings {
+    /// Begins with mistakes that were found before.
+    pub(in crate::config) fn new(mistakes: Vec<Mistake>) -> Self {
+        Self { mistakes, doubts: BTreeSet::new() }
+    }
+
+    /// Reports a mistake in `key` at a place.
+    pub(in crate::config) fn report(&mut self, source: &Source, key: &str, message: impl Into<String>) {
+        self.mistakes.push(Mistake::new(source.clone(), key, message));
+    }
+
+    /// Notes that what was written at `path` was set aside, so nothing can be concluded from it.
+    pub(in crate::config) fn doubt(&mut self, path: String) {
+        self.doubts.insert(path);
+    }
+
+    /// Whether `path`, something it is in or something in it was set aside.
+    pub(in crate::config) fn is_doubtful(&self, path: &str) -> bool {
+        self.doubts.iter().any(|doubt| is_within(doubt, path) || is_within(path, doubt))
+    }
+}
+
+fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Findings about typed settings, placed by path.
+pub(super) struct Report<'f> {
+    findings: &'f mut Findings,
+    places: &'f Places,
+    seen: BTreeSet<(Source, String)>,
+}
+
+impl<'f> Report<'f> {
+    pub(super) fn new(findings: &'f mut Findings, places: &'f Places) -> Self {
+        Self { findings, places, seen: BTreeSet::new() }
+    }
+
+    /// Reports a mistake in the setting at `path`, unless that setting was set aside.
+    pub(super) fn mistake(&mut self, path: &str, message: impl Into<String>) {
+        self.mistake_given(path, &[], message);
+    }
+
+    /// Reports a mistake at `path` that follows from other settings too, unless one of them was set aside.
+    ///
+    /// A value taken from `[defaults]` is reported once, not for each table that takes it.
+    pub(super) fn mistake_given(&mut self, path: &str, causes: &[&str], message: impl Into<String>) {
+        if self.findings.is_doubtful(path) || causes.iter().any(|cause| self.findings.is_doubtful(cause)) {
+            return;
+        }
+        let (source, message) = (self.places.nearest(path), message.into());
+        let is_written = self.places.get(path).is_some();
+        if !is_written || self.seen.insert((source.clone(), message.clone())) {
+            self.findings.report(source, path, message);
+        }
+    }
+
+    /// Whether the setting at `path` was written anywhere.
+    pub(super) fn is_written(&self, path: &str) -> bool {
+        self.places.get(path).is_some()
+    }
+
+    /// Where a setting was written, in words.
+    pub(super) fn place(&self, path: &str) -> String {
+        self.places.nearest(path).brief()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubt_spreads_up_and_down_but_not_aside() {
+        let mut findings = Findings::default();
+        findings.doubt("upstreams.a.health.interval".to_owned());
+        for path in [
+            "upstreams.a.health.interval",
+            "upstreams.a.health",
+            "upstreams",
+            "upstreams.a.health.interval[0]",
+        ] {
+            assert!(findings.is_doubtful(path), "{path}");
+        }
+        for path in ["upstreams.a.health.interval_b", "upstreams.b", "upstreams.a.health.timeout"] {
+            assert!(!findings.is_doubtful(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The leaf types by the name of their format in the schema: what they are called, and how a text is checked.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::config::values::{
+    Address, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, Period, Secret,
+};
+
+/// A leaf type.
+pub(super) struct Format {
+    name: &'static str,
+    /// With its article and an example, to follow "expected".
+    pub(super) noun: &'static str,
+    /// Says what is wrong with a text.
+    pub(super) check: fn(&str) -> Result<(), String>,
+}
+
+/// The format of that name. Formats of numbers (`uint32`) are none.
+pub(super) fn find(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+const FORMATS: [Format; 11] = [
+    Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
+    Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
+    Format { name: "secret", noun: "a secret", check: parses::<Secret> },
+    Format { name: "address", noun: "an address such as \"127.0.0.1:9001\"", check: parses::<Address> },
+    Format {
+        name: "header-name",
+        noun: "a header name such as \"x-request-id\"",
+        check: parses::<HeaderName>,
+    },
+    Format { name: "http-method", noun: "a method such as \"GET\"", check: parses::<Method> },
+    Format { name: "host-pattern", noun: "a host such as \"shop.example\"", check: parses::<HostPattern> },
+    Format { name: "path-pattern", noun: "a path such as \"/users/{id}\"", check: parses::<PathPattern> },
+    Format { name: "origin", noun: "an origin such as \"https://shop.example\"", check: parses::<Origin> },
+    Format { name: "ip-network", noun: "a network such as \"10.0.0.0/8\"", check: is_network },
+    Format {
+        name: "socket-address",
+        noun: "an address such as \"127.0.0.1:8080\"",
+        check: is_socket_address,
+    },
+];
+
+fn parses<T: FromStr<Err = String>>(text: &str) -> Result<(), String> {
+    text.parse::<T>().map(drop)
+}
+
+fn is_network(text: &str) -> Result<(), String> {
+    let refuse =
+        |_| format!("a network is an IP address and a prefix length, as in \"10.0.0.0/8\"; found {text:?}");
+    text.parse::<IpNet>().map(drop).map_err(refuse)
+}
+
+fn is_socket_address(text: &str) -> Result<(), String> {
+    let refuse =
+        |_| format!("a literal IP address and a port are needed, as in \"127.0.0.1:8080\"; found {text:?}");
+    text.parse::<SocketAddr>().map(drop).map_err(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn formats_in(schema: &Value, found: &mut Vec<String>) {
+        if let (Some("string"), Some(format)) = (schema["type"].as_str(), schema["format"].as_str()) {
+            found.push(format.to_owned());
+        }
+        let values = schema.as_object().into_iter().flat_map(|entries| entries.values());
+        let items = schema.as_array().into_iter().flatten();
+        values.chain(items).for_each(|inner| formats_in(inner, found));
+    }
+
+    #[test]
+    fn every_format_of_the_schema_is_checked() {
+        let mut found = Vec::new();
+        formats_in(&crate::config::json_schema(), &mut found);
+        assert!(found.len() > 20);
+        for name in found {
+            assert!(find(&name).is_some(), "format `{name}` has no check");
+        }
+    }
+
+    #[test]
+    fn networks_and_socket_addresses_say_what_they_need() {
+        assert!(is_network("10.0.0.0/8").is_ok() && is_socket_address("[::1]:80").is_ok());
+        assert!(is_network("10.0.0.1").expect_err("no prefix").contains("prefix length"));
+        assert!(is_socket_address("localhost:80").expect_err("a name").contains("literal IP address"));
+    }
+}

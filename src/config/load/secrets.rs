@@ -1,0 +1,109 @@
+//! `KEY_file` beside a secret `KEY`: the file's text, trimmed, becomes the secret.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::check::Findings;
+use crate::config::schema::Schema;
+use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
+
+/// Reads the files of all secrets in the tree and adds them to the files read.
+pub(super) fn read_files(
+    table: &mut Table,
+    schema: Schema<'_>,
+    files: &mut Vec<PathBuf>,
+    findings: &mut Findings,
+) {
+    Secrets { files, findings }.in_table(table, schema, "");
+}
+
+struct Secrets<'s> {
+    files: &'s mut Vec<PathBuf>,
+    findings: &'s mut Findings,
+}
+
+impl Secrets<'_> {
+    fn in_table(&mut self, table: &mut Table, schema: Schema<'_>, path: &str) {
+        for key in schema.keys() {
+            if schema.under(key).is_some_and(|schema| schema.format() == Some("secret")) {
+                self.resolve(table, key, path);
+            }
+        }
+        for (key, entry) in table {
+            if let Some(schema) = schema.under(key) {
+                self.in_node(&mut entry.node, schema, &at_key(path, key));
+            }
+        }
+    }
+
+    fn in_node(&mut self, node: &mut Node, schema: Schema<'_>, path: &str) {
+        for branch in schema.branches() {
+            match &mut node.value {
+                Value::Table(table) => self.in_table(table, branch, path),
+                Value::Array(items) => {
+                    if let Some(schema) = branch.item() {
+                        items.iter_mut().for_each(|item| self.in_node(item, schema, path));
+                    }
+                }
+                Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::Date(_) => {
+                }
+            }
+        }
+    }
+
+    /// Puts the text of `KEY_file` under `KEY`. Of two, one from the environment wins over one from a file.
+    fn resolve(&mut self, table: &mut Table, key: &str, path: &str) {
+        let file_key = format!("{key}_file");
+        let Some(entry) = table.get(&file_key).cloned() else { return };
+        let is_override = |source: &Source| matches!(source, Source::Environment(_));
+        if let Some(direct) = table.get(key) {
+            match (is_override(&direct.key), is_override(&entry.key)) {
+                (true, false) => {
+                    table.remove(&file_key);
+                    return;
+                }
+                (false, true) => {}
+                (true, true) | (false, false) => {
+                    let message = format!(
+                        "`{key}` is set too, at {}; only one of the two can hold",
+                        direct.key.brief()
+                    );
+                    self.findings.report(&entry.key, &at_key(path, &file_key), message);
+                    return;
+                }
+            }
+        }
+        let Some(name) = entry.node.as_text() else { return };
+        match self.read(name, &entry.node.source) {
+            Ok(secret) => {
+                let node = Node::text(secret, entry.node.source.clone());
+                table.insert(key.to_owned(), Entry { key: entry.key, node });
+            }
+            Err(message) => {
+                self.findings.report(&entry.node.source, &at_key(path, &file_key), message);
+                self.findings.doubt(at_key(path, key));
+            }
+        }
+    }
+
+    fn read(&mut self, name: &str, named_at: &Source) -> Result<String, String> {
+        let path = resolve_path(name, named_at);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        match text.trim() {
+            "" => Err(format!("{} is empty", path.display())),
+            secret => {
+                self.files.push(path);
+                Ok(secret.to_owned())
+            }
+        }
+    }
+}
+
+/// A relative path starts at the folder of the file that names it, or where the process runs.
+fn resolve_path(name: &str, named_at: &Source) -> PathBuf {
+    let folder = match named_at {
+        Source::File { path, .. } => path.parent(),
+        Source::Environment(_) | Source::Default => None,
+    };
+    folder.unwrap_or(Path::new("")).join(name)
+}
