@@ -2,11 +2,15 @@
 //!
 //! The map of the modules and who may import whom is in ARCHITECTURE.md; `tests/architecture.rs` holds it true.
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod edge;
 pub mod error;
 pub mod http;
 pub mod pipeline;
+pub mod rest;
 pub mod tasks;
 pub mod telemetry;
 pub mod upstream;

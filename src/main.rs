@@ -1,3 +1,7 @@
 //! The `olympus` binary: all it does is in [`olympus_gateway::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    olympus_gateway::cli::main()
+}

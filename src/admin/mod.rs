@@ -1,0 +1,73 @@
+//! The operators' side: the admin API behind its token, and metrics and probes without one. Read-only so far.
+
+mod health;
+mod token;
+mod views;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::config::{Loaded, Secret};
+use crate::error::Kind;
+use crate::http::Problem;
+use crate::tasks::Lifecycle;
+use crate::telemetry::Metrics;
+use crate::upstream::{Pools, State as Verdict};
+
+/// What the operators' side shows.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The configuration and where each value comes from.
+    pub loaded: Arc<Loaded>,
+    /// The pools.
+    pub pools: Pools,
+    /// The life of the process.
+    pub lifecycle: Lifecycle,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The admin API. Every call needs `Authorization: Bearer TOKEN`.
+pub fn router(view: View, token: Secret) -> Router {
+    Router::new()
+        .route("/", get(views::index))
+        .route("/config", get(views::config))
+        .route("/routes", get(views::routes))
+        .route("/upstreams", get(views::upstreams))
+        .route("/metrics", get(metrics))
+        .merge(health::detailed())
+        .with_state(view)
+        .fallback(nothing)
+        .layer(middleware::from_fn_with_state(token, token::require))
+}
+
+/// Metrics and probes for a listener without a token. Read-only.
+pub fn open_router(view: View) -> Router {
+    Router::new().route("/metrics", get(metrics)).merge(health::probes()).with_state(view).fallback(nothing)
+}
+
+/// `/livez`, `/readyz` and `/healthz` for public listeners: dependencies by name, no details.
+pub fn health_router(view: View) -> Router {
+    health::public().with_state(view).fallback(nothing)
+}
+
+async fn nothing() -> Problem {
+    Problem::new(Kind::NotFound, "nothing is served here")
+}
+
+/// The gauges of endpoints are read from the pools at this moment, so they cannot disagree with them.
+async fn metrics(State(view): State<View>) -> impl IntoResponse {
+    for pool in view.pools.values() {
+        for endpoint in pool.endpoints() {
+            let is_healthy = endpoint.health().state == Verdict::Healthy;
+            view.metrics.endpoint(&pool.name, &endpoint.name, is_healthy, endpoint.in_flight());
+        }
+    }
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], view.metrics.text())
+}

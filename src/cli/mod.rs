@@ -1,0 +1,126 @@
+//! The command line. The only place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
+
+mod health;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{self, Loaded, Mistakes, Origins};
+
+/// Where the configuration is looked for.
+const DEFAULT_FILE: &str = "conf/gateway.toml";
+
+/// An API gateway for multi-tenant commerce platforms.
+#[derive(Debug, Parser)]
+#[command(name = "olympus", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve. This is what happens without a command.
+    Run(Input),
+    /// Say what is wrong with a configuration: every mistake with its place. Ends with 1 if there is one.
+    Check(Inputs),
+    /// Print the configuration in force, with every default; secrets are redacted.
+    Config {
+        #[command(flatten)]
+        input: Input,
+        /// Say behind each value where it comes from.
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Ask the running gateway whether it is ready. Ends with 0 if it is.
+    Health(Input),
+    /// Print the JSON Schema of the configuration.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+struct Input {
+    /// The configuration.
+    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Inputs {
+    /// A configuration.
+    #[arg(short, long = "config", value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Further configurations.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command.unwrap_or(Command::Run(Input { config: DEFAULT_FILE.into() }));
+    match command {
+        Command::Run(input) => with(&input.config, run),
+        Command::Check(inputs) => check(inputs),
+        Command::Config { input, origin } => with(&input.config, |loaded| show(&loaded, origin)),
+        Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
+        Command::Schema => schema(),
+    }
+}
+
+fn load(path: &Path) -> Result<Loaded, Mistakes> {
+    config::load(path, config::process_environment())
+}
+
+/// Does something with a configuration, or says what is wrong with it.
+fn with(path: &Path, act: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+    match load(path) {
+        Ok(loaded) => act(loaded),
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(loaded: Loaded) -> ExitCode {
+    match App::build(loaded).and_then(App::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("olympus: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(inputs: Inputs) -> ExitCode {
+    let mut files = inputs.config;
+    files.extend(inputs.files);
+    if files.is_empty() {
+        files.push(DEFAULT_FILE.into());
+    }
+    let mut code = ExitCode::SUCCESS;
+    for file in files {
+        match load(&file) {
+            Ok(_) => println!("{}: ok", file.display()),
+            Err(mistakes) => {
+                eprintln!("{mistakes}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}
+
+fn show(loaded: &Loaded, origin: bool) -> ExitCode {
+    print!("{}", loaded.effective(if origin { Origins::Shown } else { Origins::Hidden }));
+    ExitCode::SUCCESS
+}
+
+fn schema() -> ExitCode {
+    println!("{:#}", config::json_schema());
+    ExitCode::SUCCESS
+}

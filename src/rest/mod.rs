@@ -1,0 +1,23 @@
+//! JSON over HTTP below `/api/v1`: thin handlers, one envelope for success, problems for failure.
+
+mod envelope;
+mod status;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::routing::get;
+
+use crate::error::Kind;
+use crate::http::Problem;
+use crate::tasks::Lifecycle;
+
+/// The REST API.
+pub fn router(lifecycle: Lifecycle) -> Router {
+    Router::new()
+        .route("/api/v1/status", get(status::show))
+        .fallback(async |uri: Uri| Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path())))
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
+            Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
+        })
+        .with_state(status::Started::now(lifecycle))
+}
