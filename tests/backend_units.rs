@@ -1,7 +1,7 @@
 //! Runs the unit tests that live beside the code of the reference backends.
 //!
 //! Cargo builds examples for `cargo test`, but an example marked `test = true` is built only as a test, and
-//! `tests/backends.rs` needs the program.
+//! `tests/backends` needs the program.
 
 #![expect(dead_code, reason = "only what has unit tests is used here")]
 
