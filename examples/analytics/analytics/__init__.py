@@ -1,0 +1,1 @@
+"""`analytics`: a reference backend that answers questions about sales and streams live metrics."""
