@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::mistakes::Mistake;
-use crate::config::tree::{Places, Source};
+use crate::config::tree::{Places, Source, at_index};
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
@@ -26,6 +26,12 @@ impl Findings {
     /// Notes that what was written at `path` was set aside, so nothing can be concluded from it.
     pub(in crate::config) fn doubt(&mut self, path: String) {
         self.doubts.insert(path);
+    }
+
+    /// The index at which the file has what is element `index` of an array now that others were set aside.
+    pub(in crate::config) fn written_index(&self, array: &str, index: usize) -> usize {
+        let is_left = |written: &usize| !self.doubts.contains(&at_index(array, *written));
+        (0..).filter(is_left).nth(index).unwrap_or(index)
     }
 
     /// Whether `path`, something it is in or something in it was set aside.
@@ -69,6 +75,11 @@ impl<'f> Report<'f> {
         }
     }
 
+    /// The path of an element of an array, counted as in the file.
+    pub(super) fn element(&self, array: &str, index: usize) -> String {
+        at_index(array, self.findings.written_index(array, index))
+    }
+
     /// Whether the setting at `path` was written anywhere.
     pub(super) fn is_written(&self, path: &str) -> bool {
         self.places.get(path).is_some()
@@ -99,5 +110,12 @@ mod tests {
         for path in ["upstreams.a.health.interval_b", "upstreams.b", "upstreams.a.health.timeout"] {
             assert!(!findings.is_doubtful(path), "{path}");
         }
+    }
+    #[test]
+    fn elements_are_counted_as_they_were_written() {
+        let mut findings = Findings::default();
+        findings.doubt("a[0]".to_owned());
+        findings.doubt("a[2]".to_owned());
+        assert_eq!([0, 1, 2].map(|index| findings.written_index("a", index)), [1, 3, 4]);
     }
 }

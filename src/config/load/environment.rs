@@ -73,11 +73,11 @@ impl Descent<'_> {
             Value::Array(items) => self.set_in_array(items, schema, steps, path),
             Value::Table(table) => {
                 let branch = schema.branches().into_iter().find(|branch| branch.has_type("object"));
-                let branch = branch.ok_or_else(|| format!("`{path}` is no table"))?;
+                let branch = branch.ok_or_else(|| format!("`{path}` is not a table"))?;
                 self.set_in_table(table, branch, steps, path)
             }
             Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::Date(_) => {
-                Err(format!("`{path}` is no table"))
+                Err(format!("`{path}` is not a table"))
             }
         }
     }

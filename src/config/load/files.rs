@@ -20,7 +20,7 @@ pub(super) struct Read {
 /// Reads `path` and, through `include`, what belongs to it.
 pub(super) fn read(path: &Path, schema: Schema<'_>) -> Result<Read, Vec<Mistake>> {
     let mut reader = Reader { schema, read: Read::default(), seen: BTreeSet::new(), faults: Vec::new() };
-    reader.file(path, &Source::whole(path));
+    reader.file(path, &Source::whole(path), "");
     match reader.faults.is_empty() {
         true => Ok(reader.read),
         false => {
@@ -39,12 +39,12 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Reads one file and its includes; `named_at` is where it was asked for.
-    fn file(&mut self, path: &Path, named_at: &Source) {
+    /// Reads one file and its includes; `named_at` and `key` are where it was asked for.
+    fn file(&mut self, path: &Path, named_at: &Source, key: &str) {
         let is_new = self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
         if !is_new {
             let message = format!("{} is read already", path.display());
-            self.read.mistakes.push(Mistake::new(named_at.clone(), "include", message));
+            self.read.mistakes.push(Mistake::new(named_at.clone(), key, message));
             return;
         }
         let table = read_text(path, named_at).map_err(|mistake| vec![mistake]);
@@ -68,7 +68,7 @@ impl Reader<'_> {
         let Some(text) = pattern.as_text() else { return };
         let folder = from.parent().unwrap_or(Path::new(""));
         match expand(folder, text) {
-            Ok(paths) => paths.iter().for_each(|path| self.file(path, &pattern.source)),
+            Ok(paths) => paths.iter().for_each(|path| self.file(path, &pattern.source, key)),
             Err(message) => self.read.mistakes.push(Mistake::new(pattern.source.clone(), key, message)),
         }
     }
@@ -107,7 +107,7 @@ fn set_twice(key: &str, second: &Source, first: &Source) -> Mistake {
     Mistake::new(
         second.clone(),
         key,
-        format!("set in {} already; a table belongs into one file", first.brief()),
+        format!("set in {} already; a table belongs in one file", first.brief()),
     )
 }
 

@@ -65,7 +65,7 @@ pub fn load(
     check::prune_misfits(schema, &mut table, &root, &mut findings);
     defaults::merge(&mut table);
     prune_orphans(schema, &mut table, &root, &mut findings);
-    let places = Places::of(&table, root.clone());
+    let places = Places::of(&table, root.clone(), &|array, index| findings.written_index(array, index));
     let settings = type_settings(&table, &root, &mut findings);
     if let Some(settings) = &settings {
         check::check_settings(settings, &places, &mut findings);

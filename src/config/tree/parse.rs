@@ -20,8 +20,9 @@ pub(in crate::config) fn parse_document(path: &Path, text: &str) -> Result<Table
     for error in errors {
         let place = reader.places.locate(error.span().unwrap_or_default().start);
         let line = reader.places.line_of(error.span().unwrap_or_default().start);
+        let message = error.message().trim_end_matches(", expected nothing");
         if lines.insert(line) {
-            reader.faults.push(Mistake::new(place, "", format!("invalid TOML: {}", error.message())));
+            reader.faults.push(Mistake::new(place, "", format!("invalid TOML: {message}")));
         }
     }
     let table = reader.table(document.into_inner());

@@ -12,25 +12,30 @@ pub(in crate::config) struct Places {
 }
 
 impl Places {
-    /// The places of everything in a tree whose root is `root`.
-    pub(in crate::config) fn of(table: &Table, root: Source) -> Self {
+    /// The places of everything in a tree whose root is `root`. `written_index` says where in the file's array
+    /// an element of the tree's array stood.
+    pub(in crate::config) fn of(
+        table: &Table,
+        root: Source,
+        written_index: &dyn Fn(&str, usize) -> usize,
+    ) -> Self {
         let mut places = Self { by_path: BTreeMap::new(), root };
-        places.enter_table(table, "");
+        places.enter_table(table, "", written_index);
         places
     }
 
-    fn enter_table(&mut self, table: &Table, path: &str) {
+    fn enter_table(&mut self, table: &Table, path: &str, written_index: &dyn Fn(&str, usize) -> usize) {
         for (key, entry) in table {
-            self.enter(&entry.node, at_key(path, key));
+            self.enter(&entry.node, at_key(path, key), written_index);
         }
     }
 
-    fn enter(&mut self, node: &Node, path: String) {
+    fn enter(&mut self, node: &Node, path: String, written_index: &dyn Fn(&str, usize) -> usize) {
         match &node.value {
-            Value::Table(table) => self.enter_table(table, &path),
+            Value::Table(table) => self.enter_table(table, &path, written_index),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.enter(item, at_index(&path, index));
+                    self.enter(item, at_index(&path, written_index(&path, index)), written_index);
                 }
             }
             Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::Date(_) => {}

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 use crate::config::check::findings::Report;
 use crate::config::settings::{HeaderEdits, Settings};
-use crate::config::tree::{at_index, at_key};
+use crate::config::tree::at_key;
 use crate::config::values::HeaderName;
 
 /// They frame the message or concern one connection only (RFC 9110, section 7.6.1).
@@ -26,7 +26,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         check_edits(&route.request, &at_key(&path, "request"), report);
         check_edits(&route.response, &at_key(&path, "response"), report);
         for (index, header) in route.headers.iter().enumerate() {
-            let place = at_key(&at_index(&at_key(&path, "headers"), index), "value");
+            let place = at_key(&report.element(&at_key(&path, "headers"), index), "value");
             check_value(header.value.as_deref().unwrap_or_default(), &place, report);
         }
     }
@@ -52,7 +52,8 @@ fn check_edits(edits: &HeaderEdits, path: &str, report: &mut Report<'_>) {
 
 fn check_removed(names: &[HeaderName], path: &str, report: &mut Report<'_>) {
     for (index, name) in names.iter().enumerate() {
-        check_name(name, &at_index(&at_key(path, "remove"), index), report);
+        let place = report.element(&at_key(path, "remove"), index);
+        check_name(name, &place, report);
     }
 }
 

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use super::refuse_zero;
 use crate::config::check::findings::Report;
 use crate::config::settings::{Health, Settings, Upstream};
-use crate::config::tree::{at_index, at_key};
+use crate::config::tree::at_key;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     for (name, upstream) in &settings.upstreams {
@@ -26,13 +26,13 @@ fn check_endpoints(upstream: &Upstream, path: &str, report: &mut Report<'_>) {
     }
     let mut seen = BTreeMap::new();
     for (index, endpoint) in upstream.endpoints.iter().enumerate() {
-        let place = at_key(&at_index(path, index), "address");
+        let place = at_key(&report.element(path, index), "address");
         if let Some(first) = seen.get(&endpoint.address) {
             let message =
-                format!("{} is endpoint {first} of this pool already; use `weight`", endpoint.address);
-            report.mistake_given(&place, &[path], message);
+                format!("{} is `{first}` already; for more traffic give it more `weight`", endpoint.address);
+            report.mistake(&place, message);
         }
-        seen.entry(&endpoint.address).or_insert(index);
+        seen.entry(&endpoint.address).or_insert_with(|| report.element(path, index));
     }
 }
 
@@ -44,7 +44,7 @@ fn check_timeouts(upstream: &Upstream, path: &str, report: &mut Report<'_>) {
         ("keepalive_timeout", upstream.keepalive_timeout),
     ];
     refuse_zero(report, &named.map(|(key, period)| (at_key(path, key), period)));
-    if upstream.connect_timeout > upstream.try_timeout {
+    if upstream.connect_timeout > upstream.try_timeout && !upstream.try_timeout.is_zero() {
         let message = format!(
             "connecting may take {}, longer than the whole try: `try_timeout` is {}",
             upstream.connect_timeout, upstream.try_timeout
@@ -69,7 +69,7 @@ fn check_health(health: &Health, path: &str, report: &mut Report<'_>) {
         report,
         &[(at_key(path, "interval"), health.interval), (at_key(path, "timeout"), health.timeout)],
     );
-    if health.timeout >= health.interval {
+    if health.timeout >= health.interval && !health.interval.is_zero() {
         let message = format!(
             "must be shorter than `interval`, which is {}; found {}",
             health.interval, health.timeout
