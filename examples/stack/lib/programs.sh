@@ -17,12 +17,14 @@ start_analytics() {
     "$RUN_DIR/venv/bin/python" -m analytics --listen "127.0.0.1:$ANALYTICS_PORT" --name analytics-1
 }
 
+# On loopback no load balancer has to notice first, so the gateway stops accepting almost at once.
 start_gateway() {
   start gateway env --chdir="$ROOT" \
     OLYMPUS__LISTENERS__PUBLIC__ADDRESS="$OLYMPUS_BIND:$OLYMPUS_PORT" \
     OLYMPUS__ADMIN__LISTEN="127.0.0.1:$OLYMPUS_ADMIN_PORT" \
     OLYMPUS__ADMIN__METRICS_LISTEN="127.0.0.1:$OLYMPUS_METRICS_PORT" \
     OLYMPUS__ADMIN__TOKEN_FILE="$RUN_DIR/admin.token" \
+    OLYMPUS__SERVER__DRAIN__DELAY="${OLYMPUS__SERVER__DRAIN__DELAY:-200ms}" \
     "$(bin_dir)/olympus" run -c "$OLYMPUS_CONF"
 }
 
