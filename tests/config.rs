@@ -204,6 +204,14 @@ fn a_file_that_is_not_there_is_said_so() {
 }
 
 #[test]
+fn an_empty_file_lacks_a_version_and_a_listener() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty.toml");
+    std::fs::write(&path, "").expect("written");
+    let found = load(&path, []).expect_err("mistakes");
+    assert_eq!(found.iter().map(|mistake| mistake.key()).collect::<Vec<_>>(), ["listeners", "version"]);
+}
+
+#[test]
 fn a_table_belongs_in_one_file() {
     insta::assert_snapshot!(mistakes("tests/fixtures/twice.toml", &[]).join("\n"), @r#"
     tests/fixtures/spread/routes/a.toml:1:9: routes.shop: set in tests/fixtures/twice.toml:7 already; a table belongs in one file

@@ -80,6 +80,13 @@ impl<'f> Report<'f> {
         at_index(array, self.findings.written_index(array, index))
     }
 
+    /// The names of `section` that were set aside: they are known all the same.
+    pub(super) fn names_set_aside(&self, section: &str) -> Vec<String> {
+        let within = |path: &String| Some(path.strip_prefix(section)?.strip_prefix('.')?.to_owned());
+        let names = self.findings.doubts.iter().filter_map(within);
+        names.filter(|name| !name.contains(['.', '['])).collect()
+    }
+
     /// Whether the setting at `path` was written anywhere.
     pub(super) fn is_written(&self, path: &str) -> bool {
         self.places.get(path).is_some()

@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::formats;
 use super::words::{list, nearest, propose};
 use crate::config::schema::Schema;
-use crate::config::tree::{Node, Source, Table, Value, at_index, at_key};
+use crate::config::tree::{Entry, Node, Source, Table, Value, at_index, at_key};
 
 /// Takes out of `root` what does not fit `schema`. `source` is the file as a whole.
 ///
@@ -68,7 +68,7 @@ impl Walk<'_> {
         source: &Source,
         spot: Spot<'_>,
     ) -> bool {
-        if items.is_empty() && schema.needs_item() {
+        if items.is_empty() && schema.needs_item() && !self.findings.is_doubtful(spot.path) {
             self.findings.report(source, spot.path, "needs at least one entry");
             return false;
         }
@@ -105,13 +105,16 @@ impl Walk<'_> {
         let is_there =
             |key: &&str| table.contains_key(*key) || spot.given.is_some_and(|given| given.contains_key(*key));
         let missing: Vec<_> = schema.required().into_iter().filter(|key| !is_there(key)).collect();
-        for key in &missing {
+        let mut fits = true;
+        for key in missing {
             let path = at_key(spot.path, key);
             if !self.findings.is_doubtful(&path) {
                 self.findings.report(source, &path, "required key is missing");
             }
+            fits &= stand_in(schema, table, source, key);
+            self.findings.doubt(path);
         }
-        missing.is_empty()
+        fits
     }
 
     /// The schema of what a key stands for, unless the key itself is a mistake.
@@ -139,6 +142,17 @@ impl Walk<'_> {
         }
         known
     }
+}
+
+/// Puts an empty list in the place of a missing one: then the rest of the table can still be looked at.
+fn stand_in(schema: Schema<'_>, table: &mut Table, source: &Source, key: &str) -> bool {
+    let branches = schema.under(key).map(Schema::branches).unwrap_or_default();
+    let is_list = branches.iter().any(|branch| branch.has_type("array"));
+    if is_list {
+        let node = Node { value: Value::Array(Vec::new()), source: source.clone() };
+        table.insert(key.to_owned(), Entry { key: source.clone(), node });
+    }
+    is_list
 }
 
 /// The defaults under a key: those of the table it is in, or where defaults begin to apply.

@@ -126,7 +126,7 @@ fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let path = folder.join(pattern);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let parent = path.parent().unwrap_or(folder);
-    if parent.to_string_lossy().replace(&*folder.to_string_lossy(), "").contains('*') {
+    if Path::new(pattern).parent().is_some_and(|parent| parent.to_string_lossy().contains('*')) {
         return Err(format!(
             "`*` matches within the last folder only, as in \"routes/*.toml\"; found {pattern:?}"
         ));
@@ -139,7 +139,8 @@ fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         };
     }
     // A folder that is not there holds no files: `*` may match nothing.
-    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let listed = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let entries = std::fs::read_dir(listed).into_iter().flatten().flatten();
     let is_match =
         |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|file| matches(&name, file));
     let mut paths: Vec<_> = entries.filter(is_match).map(|entry| parent.join(entry.file_name())).collect();

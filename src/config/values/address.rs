@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// A literal IP address with its port, or the path of a Unix socket. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(inline, extend("format" = "address", "examples" = ["127.0.0.1:9001", "[::1]:9001", "unix:/run/app.sock"]))]
+#[schemars(inline, extend("format" = "address", "examples" = ["127.0.0.1:9001", "[::1]:80", "unix:/run/app.sock"]))]
 pub enum Address {
     /// `127.0.0.1:9001` or `[::1]:9001`.
     Ip(SocketAddr),

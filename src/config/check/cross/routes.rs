@@ -55,12 +55,22 @@ fn check_patience(route: &Route, pool: &Upstream, name: &str, path: &str, report
 }
 
 fn check_references(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
-    let upstreams: Vec<_> = settings.upstreams.keys().map(String::as_str).collect();
-    let policies: Vec<_> = settings.cors.keys().map(String::as_str).collect();
-    let references =
-        [("upstream", &route.upstream, "upstreams", upstreams), ("cors", &route.cors, "cors", policies)];
-    for (key, reference, section, known) in references {
-        let Some(name) = reference.as_deref().filter(|name| !known.contains(name)) else { continue };
+    let upstreams = settings.upstreams.keys().cloned().collect();
+    check_reference(("upstream", route.upstream.as_deref()), ("upstreams", upstreams), path, report);
+    let policies = settings.cors.keys().cloned().collect();
+    check_reference(("cors", route.cors.as_deref()), ("cors", policies), path, report);
+}
+
+/// Whether the name that a key of a route refers to is one of the section's.
+fn check_reference(
+    (key, name): (&str, Option<&str>),
+    (section, mut known): (&str, Vec<String>),
+    path: &str,
+    report: &mut Report<'_>,
+) {
+    known.extend(report.names_set_aside(section));
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    if let Some(name) = name.filter(|name| !known.contains(name)) {
         let message = format!("there is no [{}]{}", at_key(section, name), propose(name, &known));
         report.mistake_given(&at_key(path, key), &[&at_key(section, name)], message);
     }
