@@ -45,11 +45,11 @@ compiles_c() {
   return "$status"
 }
 
-# find_python: the first one that can make a virtual environment.
+# find_python: the first one that is new enough and can make a virtual environment.
 find_python() {
   local candidate
   for candidate in python3 /usr/bin/python3; do
-    "$candidate" -c 'import ensurepip, venv' 2>/dev/null || continue
+    "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
     say "$candidate"
     return 0
   done
@@ -57,7 +57,7 @@ find_python() {
 }
 
 in_plain_words() {
-  sed -e 's/\<gcc libc6-dev\>/a C compiler with headers/' -e 's/\<python3-venv\>/Python 3 with venv/' \
+  sed -e 's/\<gcc libc6-dev\>/a C compiler with headers/' -e 's/\<python3-venv\>/Python 3.11 or later with venv/' \
     -e 's/\<postgresql\>/PostgreSQL server 15 or later/' -e 's/\<redis-server\>/Redis server 6 or later/' <<<"$*"
 }
 
