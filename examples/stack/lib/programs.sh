@@ -8,13 +8,13 @@ start_commerce() {
 }
 
 start_auth() {
-  start auth-1 env --chdir="$ROOT" "$PROGRAMS/examples/auth" --name auth-1 --listen "127.0.0.1:$AUTH_PORT" \
+  start auth-1 env --chdir="$ROOT" "$PROGRAMS/examples/auth" --name auth-1 --listen "127.0.0.1:$OLYMPUS_AUTH_PORT" \
     --database .run/auth.db --seed-demo --service-token-file .run/service.token
 }
 
 start_analytics() {
   start analytics-1 env --chdir="$ROOT/examples/analytics" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    "$RUN_DIR/venv/bin/python" -m analytics --listen "127.0.0.1:$ANALYTICS_PORT" --name analytics-1
+    "$RUN_DIR/venv/bin/python" -m analytics --listen "127.0.0.1:$OLYMPUS_ANALYTICS_PORT" --name analytics-1
 }
 
 # On loopback no load balancer has to notice first, so the gateway stops accepting almost at once.
