@@ -66,7 +66,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /opt/olympus
 COPY examples/analytics/requirements.txt ./
 RUN pip install --no-cache-dir --requirement requirements.txt
-COPY examples/analytics ./analytics
+COPY examples/analytics/analytics ./analytics
 STOPSIGNAL SIGTERM
 USER 10001:10001
 EXPOSE 9021

@@ -7,6 +7,8 @@ help: ## list these targets
 	@echo
 	@echo "  Ports of run and up, from the environment: OLYMPUS_PORT (8080), OLYMPUS_ADMIN_PORT (9090),"
 	@echo "  OLYMPUS_METRICS_PORT (9091), OLYMPUS_POSTGRES_PORT (5499), OLYMPUS_REDIS_PORT (6399)."
+	@echo "  OLYMPUS_COMMERCE_PORT (9001 to 9003), OLYMPUS_AUTH_PORT (9011), OLYMPUS_ANALYTICS_PORT (9021) only together"
+	@echo "  with endpoints to match in OLYMPUS_CONF."
 	@echo "  Also: OLYMPUS_BIND (127.0.0.1), OLYMPUS_CONF (conf/gateway.toml), OLYMPUS_PROFILE (release),"
 	@echo "  OLYMPUS_BIN_DIR (programs already built: no build)."
 

@@ -2,23 +2,19 @@
 # shellcheck shell=bash
 
 build_programs() {
-  if [[ $OLYMPUS_BIN_DIR ]]; then
-    OLYMPUS_BIN_DIR=$(cd "$OLYMPUS_BIN_DIR" && pwd -P) || die "OLYMPUS_BIN_DIR is not a folder"
-    return 0
-  fi
+  [[ -z $OLYMPUS_BIN_DIR ]] || return 0
   say "building (profile $OLYMPUS_PROFILE; the first time takes minutes)"
   interruptible env --chdir="$ROOT" cargo build --profile "$OLYMPUS_PROFILE" --locked --bin olympus --examples ||
     die "the build failed"
 }
 
-# bin_dir: where the built programs are.
-bin_dir() {
+# find_programs: sets PROGRAMS to the folder they are in.
+# shellcheck disable=SC2034  # read where they are started
+find_programs() {
   if [[ $OLYMPUS_BIN_DIR ]]; then
-    say "$OLYMPUS_BIN_DIR"
-  elif [[ $OLYMPUS_PROFILE == dev ]]; then
-    say "$(target_dir)/debug"
+    PROGRAMS=$(cd "$OLYMPUS_BIN_DIR" && pwd -P) || die "OLYMPUS_BIN_DIR is no folder"
   else
-    say "$(target_dir)/$OLYMPUS_PROFILE"
+    PROGRAMS=$(target_dir)/${OLYMPUS_PROFILE/#dev/debug} # cargo keeps the dev profile in `debug`
   fi
 }
 
@@ -27,15 +23,14 @@ target_dir() {
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
-# prepare_venv FILE...: the virtual environment of the Python backend, renewed when a requirements file changed.
+# prepare_venv NAME FILE: a virtual environment below .run, renewed when the requirements changed.
 prepare_venv() {
-  local venv=$RUN_DIR/venv wanted file
-  wanted=$(cat "$@" | sha256sum)
+  local venv=$RUN_DIR/$1 file=$2 wanted
+  wanted=$(cat "$(dirname "$file")"/requirements*.txt | sha256sum)
   [[ -x $venv/bin/python && $(cat "$venv/installed" 2>/dev/null) == "$wanted" ]] && return 0
-  say "preparing the Python environment"
+  say "preparing the Python environment .run/$1"
   interruptible "$(find_python)" -m venv --clear "$venv" || die "no virtual environment could be made in $venv"
-  local options=(--quiet --disable-pip-version-check)
-  for file in "$@"; do options+=(--requirement "$file"); done
-  interruptible "$venv/bin/python" -m pip install "${options[@]}" || die "the Python packages could not be installed"
+  interruptible "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$file" ||
+    die "the Python packages of $file could not be installed"
   printf '%s' "$wanted" >"$venv/installed"
 }

@@ -13,7 +13,7 @@ write_env() {
 env_lines() {
   printf '%s=%q\n' BASE "$(base_url)" ADMIN "$(admin_url)" METRICS "$(metrics_url)" \
     ADMIN_TOKEN "$(secret admin.token)" SERVICE_TOKEN "$(secret service.token)" \
-    OLYMPUS "$(bin_dir)/olympus" DATABASE_URL "$(database_url)" REDIS_URL "$(redis_url)"
+    OLYMPUS "$PROGRAMS/olympus" DATABASE_URL "$(database_url)" REDIS_URL "$(redis_url)"
 }
 
 greet() {
@@ -30,7 +30,7 @@ Olympus is up.
 Five things to try from this folder:
   curl -s $(base_url)/api/v1/status
   curl -s '$(base_url)/api/commerce/products?limit=2'
-  curl -s $(base_url)/api/analytics/healthz
+  curl -s '$(base_url)/api/analytics/query?metric=revenue&group_by=country&tenant=acme'
   curl -s $(metrics_url)/metrics | grep ^olympus_
   curl -s -H "Authorization: Bearer \$(cat .run/admin.token)" $(admin_url)/upstreams
 Then break something, and repeat the second and the last:

@@ -45,20 +45,32 @@ compiles_c() {
   return "$status"
 }
 
-# find_python: the first one that can make a virtual environment.
+# find_python: the first one that is new enough and can make a virtual environment.
 find_python() {
   local candidate
   for candidate in python3 /usr/bin/python3; do
-    "$candidate" -c 'import ensurepip, venv' 2>/dev/null || continue
+    "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
     say "$candidate"
     return 0
   done
   return 1
 }
 
+# in_plain_words PACKAGE...: for systems whose packages have other names.
 in_plain_words() {
-  sed -e 's/\<gcc libc6-dev\>/a C compiler with headers/' -e 's/\<python3-venv\>/Python 3 with venv/' \
-    -e 's/\<postgresql\>/PostgreSQL server 15 or later/' -e 's/\<redis-server\>/Redis server 6 or later/' <<<"$*"
+  local package words=()
+  for package in "$@"; do
+    case $package in
+      gcc) words+=("a C compiler") ;;
+      libc6-dev) words+=("the C library's headers") ;;
+      python3-venv) words+=("Python 3.11 or later with venv") ;;
+      postgresql) words+=("a PostgreSQL server, 15 or later") ;;
+      redis-server) words+=("a Redis server, 6 or later") ;;
+      *) words+=("$package") ;;
+    esac
+  done
+  local IFS=';'
+  say "${words[*]}" | sed 's/;/; /g'
 }
 
 # apt_install PACKAGE...: Debian starts servers it installs; ours are private, so it is asked not to.

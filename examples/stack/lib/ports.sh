@@ -6,9 +6,9 @@ ports_of() {
   case $1 in
     postgres) say "$OLYMPUS_POSTGRES_PORT" ;;
     redis) say "$OLYMPUS_REDIS_PORT" ;;
-    commerce-*) say "${COMMERCE_PORTS[${1#commerce-} - 1]}" ;;
-    auth-1) say "$AUTH_PORT" ;;
-    analytics-1) say "$ANALYTICS_PORT" ;;
+    commerce-*) say $((OLYMPUS_COMMERCE_PORT + ${1#commerce-} - 1)) ;;
+    auth-1) say "$OLYMPUS_AUTH_PORT" ;;
+    analytics-1) say "$OLYMPUS_ANALYTICS_PORT" ;;
     gateway) printf '%s\n' "$OLYMPUS_PORT" "$OLYMPUS_ADMIN_PORT" "$OLYMPUS_METRICS_PORT" ;;
   esac
 }

@@ -3,18 +3,18 @@
 
 # start_commerce INSTANCE: three of them share one data file.
 start_commerce() {
-  start "commerce-$1" env --chdir="$ROOT" "$(bin_dir)/examples/commerce" --name "commerce-$1" \
+  start "commerce-$1" env --chdir="$ROOT" "$PROGRAMS/examples/commerce" --name "commerce-$1" \
     --listen "127.0.0.1:$(ports_of "commerce-$1")" --data .run/commerce.db
 }
 
 start_auth() {
-  start auth-1 env --chdir="$ROOT" "$(bin_dir)/examples/auth" --name auth-1 --listen "127.0.0.1:$AUTH_PORT" \
+  start auth-1 env --chdir="$ROOT" "$PROGRAMS/examples/auth" --name auth-1 --listen "127.0.0.1:$OLYMPUS_AUTH_PORT" \
     --database .run/auth.db --seed-demo --service-token-file .run/service.token
 }
 
 start_analytics() {
-  start analytics-1 env --chdir="$ROOT/examples" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    "$RUN_DIR/venv/bin/python" -m analytics --listen "127.0.0.1:$ANALYTICS_PORT" --name analytics-1
+  start analytics-1 env --chdir="$ROOT/examples/analytics" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    "$RUN_DIR/venv/bin/python" -m analytics --listen "127.0.0.1:$OLYMPUS_ANALYTICS_PORT" --name analytics-1
 }
 
 # On loopback no load balancer has to notice first, so the gateway stops accepting almost at once.
@@ -25,7 +25,7 @@ start_gateway() {
     OLYMPUS__ADMIN__METRICS_LISTEN="127.0.0.1:$OLYMPUS_METRICS_PORT" \
     OLYMPUS__ADMIN__TOKEN_FILE="$RUN_DIR/admin.token" \
     OLYMPUS__SERVER__DRAIN__DELAY="${OLYMPUS__SERVER__DRAIN__DELAY:-200ms}" \
-    "$(bin_dir)/olympus" run -c "$OLYMPUS_CONF"
+    "$PROGRAMS/olympus" run -c "$OLYMPUS_CONF"
 }
 
 # answers PORT PATH: 2xx within a second.

@@ -17,10 +17,10 @@ OLYMPUS_METRICS_PORT=${OLYMPUS_METRICS_PORT:-9091}
 OLYMPUS_POSTGRES_PORT=${OLYMPUS_POSTGRES_PORT:-5499}
 OLYMPUS_REDIS_PORT=${OLYMPUS_REDIS_PORT:-6399}
 
-# The endpoints in conf/gateway.toml: change both or neither.
-COMMERCE_PORTS=(9001 9002 9003)
-AUTH_PORT=9011
-ANALYTICS_PORT=9021
+# The endpoints in conf/gateway.toml: whoever moves them says so in OLYMPUS_CONF, a configuration of their own.
+OLYMPUS_COMMERCE_PORT=${OLYMPUS_COMMERCE_PORT:-9001} # and the two after it
+OLYMPUS_AUTH_PORT=${OLYMPUS_AUTH_PORT:-9011}
+OLYMPUS_ANALYTICS_PORT=${OLYMPUS_ANALYTICS_PORT:-9021}
 
 # In the order they are started; they are ended in reverse.
 SERVICES=(postgres redis commerce-1 commerce-2 commerce-3 auth-1 analytics-1 gateway)

@@ -11,7 +11,8 @@ done
 bring_up() {
   install_missing
   build_programs
-  prepare_venv "$ROOT/examples/analytics/requirements.txt"
+  prepare_venv venv "$ROOT/examples/analytics/requirements.txt"
+  find_programs
   make_secrets
   local name missing=()
   mapfile -t missing < <(not_running)
