@@ -29,7 +29,7 @@ check: ## formatting, lints, documentation, licences, configuration files
 
 bench: ## microbenchmarks, then the comparison under load
 	cargo bench --locked
-	@if [ -f benches/compare.sh ]; then bash benches/compare.sh; fi
+	python3 benches/compare.py
 
 shows: ## the timed and destructive demonstrations, one after the other
 	@.ci/shows

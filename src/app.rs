@@ -61,7 +61,7 @@ impl App {
         let settings = Arc::new(self.loaded.settings.clone());
         let snapshot = Snapshot::compile(settings.clone(), &self.pools)?;
         let listeners = self.listeners();
-        edge::run(edge::Parts {
+        edge::run(&edge::Parts {
             pipeline: Arc::new(Pipeline::new(snapshot, self.locals)),
             settings,
             pools: self.pools,

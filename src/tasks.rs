@@ -91,7 +91,7 @@ impl Lifecycle {
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(ended) = tasks.try_join_next() {
-            if let Err(error) = ended.and_then(Ok) {
+            if let Err(error) = ended {
                 tracing::error!(%error, "a background task failed");
             }
         }
@@ -143,7 +143,10 @@ mod tests {
         let life = Lifecycle::new(Handle::current());
         life.drain();
         let request = life.enter();
-        let waiter = { let life = life.clone(); async move { life.idle_within(Duration::from_secs(60)).await } };
+        let waiter = {
+            let life = life.clone();
+            async move { life.idle_within(Duration::from_secs(60)).await }
+        };
         let (idle, ()) = tokio::join!(waiter, async move { drop(request) });
         assert!(idle);
     }

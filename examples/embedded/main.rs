@@ -44,7 +44,8 @@ async fn slow(State(busy): State<Busy>, mut body: Body) -> Result<String, Proble
     let _left = busy.enter();
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Problem::from(Error::internal("read the body").caused_by(error)))?;
+        let frame =
+            frame.map_err(|error| Problem::from(Error::internal("read the body").caused_by(error)))?;
         bytes += frame.data_ref().map_or(0, |data| data.len());
         tokio::time::sleep(PAUSE).await;
     }

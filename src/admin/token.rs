@@ -17,7 +17,9 @@ pub(super) async fn require(State(token): State<Secret>, request: Request, next:
     }
     let problem = Problem::new(Kind::Unauthenticated, "the admin API needs `Authorization: Bearer TOKEN`");
     let mut refusal = problem.into_response();
-    refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"olympus admin\""));
+    refusal
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"olympus admin\""));
     refusal
 }
 

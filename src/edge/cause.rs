@@ -59,13 +59,14 @@ impl Cause {
     pub(super) fn problem(self) -> Option<Problem> {
         let problem = match self {
             Cause::Upstream(failure) => upstream(failure),
-            Cause::NoEndpoint => {
-                Problem::new(Kind::Unavailable, "no backend can take this request now").with_code("no_backend")
-            }
+            Cause::NoEndpoint => Problem::new(Kind::Unavailable, "no backend can take this request now")
+                .with_code("no_backend"),
             Cause::ClientGone => return None,
             Cause::ClientSlow => Problem::new(Kind::ClientTimeout, "the request's body did not come in time"),
             Cause::ClientWrong => Problem::new(Kind::Invalid, "the request is not well-formed HTTP"),
-            Cause::TooLarge => Problem::new(Kind::TooLarge, "the request's body is larger than is taken here"),
+            Cause::TooLarge => {
+                Problem::new(Kind::TooLarge, "the request's body is larger than is taken here")
+            }
             Cause::Ours => Problem::new(Kind::Internal, "the gateway failed to serve this request"),
         };
         Some(problem)
@@ -76,12 +77,18 @@ impl Cause {
         match self {
             Cause::Upstream(failure) => Some(failure.proxy_status()),
             Cause::NoEndpoint => Some("destination_unavailable"),
-            Cause::ClientGone | Cause::ClientSlow | Cause::ClientWrong | Cause::TooLarge | Cause::Ours => None,
+            Cause::ClientGone | Cause::ClientSlow | Cause::ClientWrong | Cause::TooLarge | Cause::Ours => {
+                None
+            }
         }
     }
 }
 
 /// Sorts the end of a try at a backend. `has_head` says whether the head of its answer had come.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "Pingora's list grows; what it adds is a broken connection"
+)]
 pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> Failure {
     let kind = error.etype();
     if has_head {
@@ -104,6 +111,7 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "Pingora's list grows; what it adds is a broken protocol")]
 fn client(kind: &ErrorType) -> Cause {
     match kind {
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => Cause::ClientGone,
@@ -118,7 +126,9 @@ fn upstream(failure: Failure) -> Problem {
         Failure::Reset => Problem::new(Kind::BadGateway, "the backend broke off before it answered"),
         Failure::Protocol => Problem::new(Kind::BadGateway, "the backend's answer was not well-formed HTTP"),
         Failure::Truncated => Problem::new(Kind::BadGateway, "the backend broke off within its answer"),
-        Failure::ConnectTimeout => Problem::new(Kind::GatewayTimeout, "the backend could not be reached in time"),
+        Failure::ConnectTimeout => {
+            Problem::new(Kind::GatewayTimeout, "the backend could not be reached in time")
+        }
         Failure::Timeout => Problem::new(Kind::GatewayTimeout, "the backend did not answer in time"),
     }
 }

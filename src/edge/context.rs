@@ -92,7 +92,8 @@ impl Proxied {
 
     /// Time spent waiting for backends, up to the end of the answer as far as it came.
     pub(super) fn waited(&self, now: Instant) -> Duration {
-        let current = self.current.as_ref().map(|it| it.last_byte.unwrap_or(now).saturating_duration_since(it.started));
+        let current =
+            self.current.as_ref().map(|it| it.last_byte.unwrap_or(now).saturating_duration_since(it.started));
         self.waited + current.unwrap_or_default()
     }
 }

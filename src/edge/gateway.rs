@@ -88,7 +88,8 @@ impl ProxyHttp for Gateway {
             Admission::Answer(answer) => bridge::respond(session, answer.map(Body::from)).await?,
             Admission::Local(local) => {
                 let limit = exchange.max_body();
-                bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request)).await?;
+                bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request))
+                    .await?;
             }
             Admission::Proxy(pool) => {
                 let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
@@ -100,7 +101,9 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
-        let Some(proxied) = &mut context.proxied else { return Error::e_explain(cause::NO_ENDPOINT, "no pool") };
+        let Some(proxied) = &mut context.proxied else {
+            return Error::e_explain(cause::NO_ENDPOINT, "no pool");
+        };
         let pool = proxied.pool.clone();
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
             Some(attempt) => peer(&pool, attempt.pick.endpoint()),
@@ -147,7 +150,9 @@ impl ProxyHttp for Gateway {
         is_last: bool,
         context: &mut Context,
     ) -> Result<()> {
-        let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else { return Ok(()) };
+        let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
+            return Ok(());
+        };
         proxied.body_sent += body.as_ref().map_or(0, Bytes::len) as u64;
         if proxied.body_sent > exchange.max_body() {
             return Error::e_explain(cause::BODY_TOO_LARGE, format!("over {} bytes", exchange.max_body()));
@@ -221,7 +226,12 @@ impl ProxyHttp for Gateway {
         self.after_try(session, context, error)
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
         let failure = context.proxied.as_ref().and_then(|proxied| proxied.failure);
         let cause = Cause::of(error, failure);
         context.cause = Some(cause);

@@ -58,7 +58,7 @@ pub struct Listeners {
 ///
 /// # Errors
 /// An address cannot be listened on, or a health check cannot be made.
-pub fn run(parts: Parts) -> Result<()> {
+pub fn run(parts: &Parts) -> Result<()> {
     let settings = &parts.settings;
     check_addresses(settings, &parts.listeners)?;
     let threads = match settings.server.threads {
@@ -74,7 +74,7 @@ pub fn run(parts: Parts) -> Result<()> {
     };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
-    add_listeners(&mut server, &parts)?;
+    add_listeners(&mut server, parts)?;
     let signals = Signals {
         lifecycle: parts.lifecycle.clone(),
         drain: settings.server.drain.clone(),
@@ -129,7 +129,7 @@ where
     Guard<P>: ServerApp,
 {
     let mut service = Service::new(name.to_owned(), app);
-    let mut listener = ListenerConfig::tcp(&address.to_string());
+    let mut listener = ListenerConfig::tcp(address.to_string());
     // A read buffer of its own for each idle connection would cost 64 KiB; HTTP parsing has one already.
     listener = listener.l4_buffer(L4BufferSettings::new(0, 1460));
     service.add_listener(listener);
@@ -138,7 +138,8 @@ where
 
 /// Pingora panics on an address it cannot have, so it is tried before with an error that names the listener.
 fn check_addresses(settings: &Settings, own: &Listeners) -> Result<()> {
-    let public = settings.listeners.iter().map(|(name, it)| (format!("listeners.{name}.address"), it.address));
+    let public =
+        settings.listeners.iter().map(|(name, it)| (format!("listeners.{name}.address"), it.address));
     let admin = own.admin.iter().map(|(address, _)| ("admin.listen".to_owned(), *address));
     let metrics = own.metrics.iter().map(|(address, _)| ("admin.metrics_listen".to_owned(), *address));
     for (key, address) in public.chain(admin).chain(metrics) {

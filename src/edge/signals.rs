@@ -27,7 +27,8 @@ pub(super) struct Signals {
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
-        let (Some(mut terminate), Some(mut interrupt)) = (open(SignalKind::terminate()), open(SignalKind::interrupt()))
+        let (Some(mut terminate), Some(mut interrupt)) =
+            (open(SignalKind::terminate()), open(SignalKind::interrupt()))
         else {
             return ShutdownSignal::FastShutdown;
         };
@@ -42,7 +43,10 @@ impl ShutdownSignalWatch for Signals {
         };
         let end = end(self.lifecycle.clone(), self.access.clone(), delay, self.drain.timeout.get());
         // Not through `tasks`: this outlives them, it is what ends them.
-        #[expect(clippy::disallowed_methods, reason = "the task that ends the process cannot be owned by it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task that ends the process cannot be owned by it"
+        )]
         self.runtime.spawn(async move {
             let why = tokio::select! { why = end => why, () = second => "a second signal" };
             tracing::info!(why, "ended");

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn claims_of_a_stranger_are_replaced() {
-        let mut sent = headers(&[(FOR, "1.1.1.1"), (FORWARDED, "for=1.1.1.1"), (PROTO, "https"), (HOST, "evil")]);
+        let mut sent =
+            headers(&[(FOR, "1.1.1.1"), (FORWARDED, "for=1.1.1.1"), (PROTO, "https"), (HOST, "evil")]);
         let connection = connection("192.0.2.1");
         let client = ClientAddress::of(connection, &sent, &[]);
         client.pass_on(connection, Some(&HeaderValue::from_static("shop.example")), &mut sent);

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_client_cannot_claim_an_identity() {
-        let mut sent = headers(&[("x-user-id", "1"), ("x-roles", "admin"), ("x-tenant-id", "2"), ("accept", "a")]);
+        let mut sent =
+            headers(&[("x-user-id", "1"), ("x-roles", "admin"), ("x-tenant-id", "2"), ("accept", "a")]);
         strip_identity(&mut sent);
         assert_eq!(sent, headers(&[("accept", "a")]));
     }

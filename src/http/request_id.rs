@@ -68,7 +68,9 @@ mod tests {
     #[test]
     fn anything_else_is_replaced() {
         let long = "a".repeat(129);
-        for bad in [&[][..], &["short"], &["has space 1"], &["line\"quote"], &[&long], &["12345678", "87654321"]] {
+        for bad in
+            [&[][..], &["short"], &["has space 1"], &["line\"quote"], &[&long], &["12345678", "87654321"]]
+        {
             let id = of(bad);
             assert_eq!(id.as_str().len(), 36, "{bad:?}");
         }

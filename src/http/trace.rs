@@ -90,7 +90,14 @@ mod tests {
         let zero_trace = VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32));
         let upper = VALID.to_uppercase();
         let longer = format!("{VALID}-extra");
-        for bad in ["", "00-abc", &zero_trace, &upper, &longer, "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for bad in [
+            "",
+            "00-abc",
+            &zero_trace,
+            &upper,
+            &longer,
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             assert_eq!(TraceContext::parse(bad), None, "{bad}");
         }
     }

@@ -1,7 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
 //! Each step answers or passes on: id, trace and client address; route; CORS preflight; body limit.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,7 +63,9 @@ impl From<Problem> for Refusal {
 fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
     let path = match normalise(head.uri.path()) {
         Ok(path) => path,
-        Err(error) => return Err(Problem::new(Kind::Invalid, error.to_string()).with_code("invalid_path").into()),
+        Err(error) => {
+            return Err(Problem::new(Kind::Invalid, error.to_string()).with_code("invalid_path").into());
+        }
     };
     if let Some(answer) = preflight(exchange, head, &path) {
         return Ok(Admission::Answer(answer));
@@ -78,7 +79,10 @@ fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
         }
         Outcome::MethodNotAllowed { allow } => {
             let detail = format!("{} is not served at {path}", head.method);
-            return Err(Refusal { problem: Problem::new(Kind::MethodNotAllowed, detail), allow: Some(allow) });
+            return Err(Refusal {
+                problem: Problem::new(Kind::MethodNotAllowed, detail),
+                allow: Some(allow),
+            });
         }
         Outcome::NotFound => {
             let detail = format!("nothing is served at {path}");
@@ -94,14 +98,14 @@ fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
     })
 }
 
-fn request<'a>(head: &'a Parts, path: &'a Cow<'_, str>, method: &'a Method) -> Request<'a> {
+fn request<'a>(head: &'a Parts, path: &'a str, method: &'a Method) -> Request<'a> {
     let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
     Request { host, path, method, headers: &head.headers }
 }
 
 /// Answers a CORS preflight where the route of the actual request has a policy; else it goes the usual way.
-fn preflight(exchange: &mut Exchange, head: &Parts, path: &Cow<'_, str>) -> Option<Response<Bytes>> {
+fn preflight(exchange: &mut Exchange, head: &Parts, path: &str) -> Option<Response<Bytes>> {
     let method = cors::preflight_for(&head.method, &head.headers)?;
     let snapshot = exchange.snapshot.clone();
     let Outcome::Found(found) = snapshot.router.route(&request(head, path, &method)) else { return None };
@@ -129,7 +133,8 @@ fn no_content() -> Response<Bytes> {
 
 /// Refuses a body that says it is too large; one that does not say is counted while it is read.
 fn check_body(route: &Route, head: &Parts) -> Result<(), Problem> {
-    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
         Some(length) if length > route.max_body => Err(too_large(route.max_body)),
         _ => Ok(()),

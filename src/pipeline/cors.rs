@@ -1,7 +1,7 @@
 //! The CORS protocol of the Fetch standard: preflights answered here, and the headers on actual answers.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::{self, Cors, Origin};
 use crate::error::{Error, Result};
@@ -98,7 +98,8 @@ fn names(names: &[config::HeaderName]) -> Result<Option<HeaderValue>> {
 }
 
 fn value(text: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(text).map_err(|error| Error::internal(format!("header value {text:?}")).caused_by(error))
+    HeaderValue::from_str(text)
+        .map_err(|error| Error::internal(format!("header value {text:?}")).caused_by(error))
 }
 
 #[cfg(test)]
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn an_allowed_origin_is_named_and_caches_are_told_it_varies() {
-        let policy = policy("origins = ['https://shop.example']\ncredentials = true\nexpose = ['x-total-count']");
+        let policy =
+            policy("origins = ['https://shop.example']\ncredentials = true\nexpose = ['x-total-count']");
         let answer = answer(&policy, "https://shop.example");
         assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_ORIGIN], "https://shop.example");
         assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");

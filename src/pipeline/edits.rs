@@ -51,13 +51,15 @@ mod tests {
 
     #[test]
     fn removal_comes_before_setting_and_adding() {
-        let settings: HeaderEdits = toml::from_str("remove = ['a', 'b']\nset = { b = '2' }\nadd = { c = '4' }").unwrap();
+        let settings: HeaderEdits =
+            toml::from_str("remove = ['a', 'b']\nset = { b = '2' }\nadd = { c = '4' }").unwrap();
         let mut headers = HeaderMap::new();
         for (name, value) in [("a", "1"), ("b", "1"), ("c", "3")] {
             headers.insert(name, HeaderValue::from_static(value));
         }
         Edits::compile(&settings).unwrap().apply(&mut headers);
-        let left: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let left: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         assert_eq!(left, [("b", b"2".as_slice()), ("c", b"3"), ("c", b"4")]);
     }
 }

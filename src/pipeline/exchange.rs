@@ -10,7 +10,9 @@ use http::{Response, StatusCode, Uri};
 
 use super::route::Route;
 use super::snapshot::Snapshot;
-use crate::http::{ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity};
+use crate::http::{
+    ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
+};
 
 /// What is known of a request from its admission to its end.
 #[derive(Debug)]

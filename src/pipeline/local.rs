@@ -19,7 +19,12 @@ pub struct Locals {
 }
 
 impl Locals {
-    pub(super) async fn serve(&self, exchange: &Exchange, local: Local, request: Request<Body>) -> Response<Body> {
+    pub(super) async fn serve(
+        &self,
+        exchange: &Exchange,
+        local: Local,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let router = match local {
             Local::Health => &self.health,
             Local::Rest => &self.rest,

@@ -18,7 +18,6 @@ pub use local::Locals;
 pub use route::{Route, Target};
 pub use snapshot::Snapshot;
 
-
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::request::Parts;

@@ -1,7 +1,5 @@
 //! What a backend is asked for: the normalised path, with a prefix taken off and another put on.
 
-use std::borrow::Cow;
-
 use http::Uri;
 use http::uri::PathAndQuery;
 
@@ -17,12 +15,15 @@ pub(super) struct Rewrite {
 impl Rewrite {
     pub(super) fn new(settings: &config::Route) -> Self {
         let trimmed = |prefix: &String| prefix.trim_end_matches('/').into();
-        Self { strip: settings.strip_prefix.as_ref().map(trimmed), add: settings.add_prefix.as_ref().map(trimmed) }
+        Self {
+            strip: settings.strip_prefix.as_ref().map(trimmed),
+            add: settings.add_prefix.as_ref().map(trimmed),
+        }
     }
 
     /// The target to ask for, where it differs from what the client sent. The query is never changed.
-    pub(super) fn target(&self, sent: &Uri, path: &Cow<'_, str>) -> Option<PathAndQuery> {
-        let is_unchanged = matches!(path, Cow::Borrowed(_)) && self.strip.is_none() && self.add.is_none();
+    pub(super) fn target(&self, sent: &Uri, path: &str) -> Option<PathAndQuery> {
+        let is_unchanged = path == sent.path() && self.strip.is_none() && self.add.is_none();
         if is_unchanged {
             return None;
         }

@@ -15,7 +15,9 @@ use crate::tasks::Lifecycle;
 pub fn router(lifecycle: Lifecycle) -> Router {
     Router::new()
         .route("/api/v1/status", get(status::show))
-        .fallback(async |uri: Uri| Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path())))
+        .fallback(async |uri: Uri| {
+            Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
+        })
         .method_not_allowed_fallback(async |method: Method, uri: Uri| {
             Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
         })

@@ -48,7 +48,11 @@ impl Metrics {
                 "Tries that failed, by cause.",
                 &["olympus_upstream", "server_address", "cause"],
             ),
-            retries: counters("olympus_upstream_retries_total", "Tries after the first.", &["olympus_upstream"]),
+            retries: counters(
+                "olympus_upstream_retries_total",
+                "Tries after the first.",
+                &["olympus_upstream"],
+            ),
             healthy: gauges(
                 "olympus_upstream_endpoint_healthy",
                 "1 while the endpoint passes its checks.",
@@ -59,7 +63,10 @@ impl Metrics {
                 "Requests the endpoint is working on.",
                 &["olympus_upstream", "server_address"],
             ),
-            active_requests: known(IntGauge::new("http_server_active_requests", "Requests being served now.")),
+            active_requests: known(IntGauge::new(
+                "http_server_active_requests",
+                "Requests being served now.",
+            )),
             access_lines_dropped: known(IntCounter::new(
                 "olympus_access_log_dropped_total",
                 "Access lines lost because the log could not be written fast enough.",

@@ -32,6 +32,7 @@ pub struct Health {
     pub since: Instant,
     /// What the check that reached it said.
     pub reason: String,
+    is_checked: bool,
     against: u32,
     unhealthy_after: u32,
     healthy_after: u32,
@@ -44,25 +45,28 @@ impl Health {
             state: State::Healthy,
             since: now,
             reason: if settings.is_some() { "not checked yet" } else { "no checks configured" }.to_owned(),
+            is_checked: false,
             against: 0,
             unhealthy_after: settings.map_or(1, |health| health.unhealthy_after),
             healthy_after: settings.map_or(1, |health| health.healthy_after),
         }
     }
 
-    /// Takes the result of a check; true if the verdict changed.
+    /// Takes the result of a check; true if the verdict changed. The very first check decides alone: nothing
+    /// spoke for the endpoint before it.
     pub(super) fn observe(&mut self, result: Result<(), String>, now: Instant) -> bool {
         let (seen, needed, reason) = match result {
             Ok(()) => (State::Healthy, self.healthy_after, "check passed".to_owned()),
             Err(reason) => (State::Unhealthy, self.unhealthy_after, reason),
         };
+        let is_first = !std::mem::replace(&mut self.is_checked, true);
         if seen == self.state {
             self.against = 0;
             self.reason = reason;
             return false;
         }
         self.against += 1;
-        if self.against < needed {
+        if self.against < needed && !is_first {
             return false;
         }
         (self.state, self.since, self.reason, self.against) = (seen, now, reason, 0);
@@ -80,6 +84,12 @@ mod tests {
         (Health::new(Some(&settings), now), now)
     }
 
+    fn checked() -> (Health, Instant) {
+        let (mut health, now) = health();
+        health.observe(Ok(()), now);
+        (health, now)
+    }
+
     fn failed() -> Result<(), String> {
         Err("refused".to_owned())
     }
@@ -90,8 +100,15 @@ mod tests {
     }
 
     #[test]
-    fn enough_failures_in_a_row_make_it_unhealthy() {
+    fn the_very_first_check_decides_alone() {
         let (mut health, now) = health();
+        assert!(health.observe(failed(), now));
+        assert_eq!(health.state, State::Unhealthy);
+    }
+
+    #[test]
+    fn enough_failures_in_a_row_make_it_unhealthy() {
+        let (mut health, now) = checked();
         assert!(!health.observe(failed(), now));
         assert!(!health.observe(failed(), now));
         assert!(health.observe(failed(), now));
@@ -100,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_success_between_failures_starts_the_count_again() {
-        let (mut health, now) = health();
+        let (mut health, now) = checked();
         for result in [failed(), failed(), Ok(()), failed(), failed()] {
             assert!(!health.observe(result, now));
         }
@@ -109,7 +126,7 @@ mod tests {
 
     #[test]
     fn recovery_takes_its_own_number_of_checks() {
-        let (mut health, now) = health();
+        let (mut health, now) = checked();
         for _ in 0..3 {
             health.observe(failed(), now);
         }

@@ -67,7 +67,13 @@ impl Pool {
             .map(|(index, endpoint)| Arc::new(Endpoint::new(index, endpoint, health, now)))
             .collect();
         let schedule = ArcSwap::from_pointee(Schedule::new(&endpoints));
-        Self { name: name.into(), settings: settings.clone(), endpoints, schedule, cursor: AtomicUsize::new(0) }
+        Self {
+            name: name.into(),
+            settings: settings.clone(),
+            endpoints,
+            schedule,
+            cursor: AtomicUsize::new(0),
+        }
     }
 
     /// The endpoints, in the order of the configuration.
@@ -118,7 +124,8 @@ impl Pool {
     }
 
     fn untried(&self, schedule: &Schedule, tried: &Tried) -> Option<usize> {
-        let in_turn = (0..schedule.turn.len()).find_map(|_| self.next(schedule).filter(|it| !tried.contains(*it)));
+        let in_turn =
+            (0..schedule.turn.len()).find_map(|_| self.next(schedule).filter(|it| !tried.contains(*it)));
         in_turn.or_else(|| schedule.standby.iter().copied().find(|it| !tried.contains(*it)))
     }
 }
@@ -128,7 +135,9 @@ mod tests {
     use super::*;
 
     fn pool(endpoints: &str) -> Pool {
-        let text = format!("endpoints = [{endpoints}]\nhealth = {{ tcp = true, unhealthy_after = 1, healthy_after = 1 }}");
+        let text = format!(
+            "endpoints = [{endpoints}]\nhealth = {{ tcp = true, unhealthy_after = 1, healthy_after = 1 }}"
+        );
         Pool::new("test", &toml::from_str(&text).unwrap(), Instant::now())
     }
 

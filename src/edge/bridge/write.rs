@@ -102,7 +102,10 @@ async fn write_body(session: &mut Session, mut body: Body, pump: &mut Pump) -> R
             Some(Err(error)) => {
                 // Never the last chunk: the client must not take the part for the whole.
                 session.downstream_session.shutdown().await;
-                return Err(Error::explain(ErrorType::InternalError, format!("write the answer's body: {error}")));
+                return Err(Error::explain(
+                    ErrorType::InternalError,
+                    format!("write the answer's body: {error}"),
+                ));
             }
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) if body.is_end_stream() => return chunk(session, Some(data), true).await,
