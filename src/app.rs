@@ -45,10 +45,10 @@ impl App {
         Ok(Self { loaded, runtime, lifecycle, telemetry, pools, locals })
     }
 
-    /// Replaces the REST API by another router: for programs that embed the gateway.
+    /// Changes who answers local routes: for programs that embed the gateway.
     #[must_use]
-    pub fn with_rest(mut self, router: axum::Router) -> Self {
-        self.locals.rest = router;
+    pub fn with_locals(mut self, change: impl FnOnce(Locals) -> Locals) -> Self {
+        self.locals = change(self.locals);
         self
     }
 

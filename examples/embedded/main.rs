@@ -16,6 +16,7 @@ use olympus_gateway::app::App;
 use olympus_gateway::config;
 use olympus_gateway::error::Error;
 use olympus_gateway::http::Problem;
+use olympus_gateway::pipeline::Locals;
 
 /// Pause after each piece of a body that is read slowly: about 30 MB/s with pieces of 64 KiB.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -76,7 +77,8 @@ fn main() -> ExitCode {
         .route("/api/v1/hang", get(hang))
         .route("/api/v1/busy", get(busy))
         .with_state(Busy::default());
-    match App::build(loaded).and_then(|app| app.with_rest(router).run()) {
+    let app = App::build(loaded).map(|app| app.with_locals(|locals| Locals { rest: router, ..locals }));
+    match app.and_then(App::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("embedded: {error}");

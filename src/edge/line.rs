@@ -6,6 +6,7 @@ use http::{Version, header};
 use pingora::proxy::Session;
 
 use super::context::Context;
+use crate::http::TraceId;
 use crate::pipeline::Exchange;
 use crate::telemetry::{Line, Sampling, Telemetry};
 
@@ -27,16 +28,21 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context)
     }
     let sampling = Sampling::new(&exchange.snapshot.settings.telemetry.access_log);
     if context.cause.is_some() || sampling.takes(status, took, fastrand::f64()) {
-        telemetry.access.write(&line(session, context, exchange, (status, took, now)));
+        let end = End { now, took, status, trace_id: exchange.trace.trace_id() };
+        telemetry.access.write(&line(session, context, exchange, &end));
     }
 }
 
-fn line<'a>(
-    session: &'a Session,
-    context: &'a Context,
-    exchange: &'a Exchange,
-    (status, took, now): (u16, Duration, Instant),
-) -> Line<'a> {
+/// What is known of a request only at its end.
+struct End {
+    now: Instant,
+    took: Duration,
+    status: u16,
+    trace_id: TraceId,
+}
+
+fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, end: &'a End) -> Line<'a> {
+    let End { now, took, status, .. } = *end;
     let head = session.req_header();
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let proxied = context.proxied.as_ref();
@@ -44,7 +50,7 @@ fn line<'a>(
     Line {
         time: context.time,
         request_id: exchange.id.as_str(),
-        trace_id: exchange.trace.trace_id().to_string(),
+        trace_id: end.trace_id.as_str(),
         client: exchange.client.ip,
         method: head.method.as_str(),
         host: text(header::HOST).or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),

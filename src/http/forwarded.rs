@@ -1,7 +1,6 @@
 //! Where a request came from: the address behind trusted proxies, and the headers that pass it on
 //! (RFC 7239 `Forwarded` and the `X-Forwarded-*` in use before it).
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -56,20 +55,32 @@ impl ClientAddress {
     /// Writes the headers that tell a backend: appended to what a trusted proxy sent, else replacing
     /// whatever the client claimed.
     pub fn pass_on(&self, connection: Connection, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        if !self.by_trusted_proxy {
-            for name in [FORWARDED, FOR, HOST, PROTO] {
-                headers.remove(name);
-            }
-        }
         let peer = connection.peer.map_or(self.ip, |peer| peer.ip().to_canonical());
-        let proto = if self.is_tls { "https" } else { "http" };
-        append(headers, FOR, &peer.to_string());
-        append(headers, FORWARDED, &element(peer, proto, host));
-        headers.entry(PROTO).or_insert(HeaderValue::from_static(proto));
-        if let Some(host) = host {
-            headers.entry(HOST).or_insert_with(|| host.clone());
+        let proto = HeaderValue::from_static(if self.is_tls { "https" } else { "http" });
+        let address = peer.to_string();
+        let element = element(peer, &address, &proto, host);
+        if self.by_trusted_proxy {
+            append(headers, FOR, &address);
+            append(headers, FORWARDED, &element);
+            headers.entry(PROTO).or_insert(proto);
+            if let Some(host) = host {
+                headers.entry(HOST).or_insert_with(|| host.clone());
+            }
+        } else {
+            set(headers, FOR, HeaderValue::try_from(address).ok());
+            set(headers, FORWARDED, HeaderValue::try_from(element).ok());
+            headers.insert(PROTO, proto);
+            set(headers, HOST, host.cloned());
         }
     }
+}
+
+/// Replaces a header, or takes away what was there.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => headers.insert(name, value),
+        None => headers.remove(name),
+    };
 }
 
 /// The entries of all `X-Forwarded-For` headers, first to last.
@@ -86,14 +97,15 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// One element of `Forwarded`; a host that cannot stand in a quoted string is left out.
-fn element(peer: IpAddr, proto: &str, host: Option<&HeaderValue>) -> String {
-    let mut text = match peer {
-        IpAddr::V4(ip) => format!("for={ip};proto={proto}"),
-        IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto={proto}"),
-    };
-    if let Some(host) = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\'])) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ";host=\"{host}\"");
+fn element(peer: IpAddr, address: &str, proto: &HeaderValue, host: Option<&HeaderValue>) -> String {
+    let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
+    let (open, close) = if peer.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+    let mut text = String::with_capacity(48 + address.len() + host.map_or(0, str::len));
+    for part in [open, address, close, ";proto=", proto.to_str().unwrap_or_default()] {
+        text.push_str(part);
+    }
+    for part in host.iter().flat_map(|host| [";host=\"", host, "\""]) {
+        text.push_str(part);
     }
     text
 }
@@ -102,9 +114,7 @@ fn element(peer: IpAddr, proto: &str, host: Option<&HeaderValue>) -> String {
 fn append(headers: &mut HeaderMap, name: HeaderName, entry: &str) {
     let before = headers.get_all(&name).iter().filter_map(|value| value.to_str().ok());
     let list: Vec<&str> = before.chain([entry]).collect();
-    if let Ok(value) = HeaderValue::from_str(&list.join(", ")) {
-        headers.insert(name, value);
-    }
+    set(headers, name, HeaderValue::try_from(list.join(", ")).ok());
 }
 
 #[cfg(test)]

@@ -4,20 +4,28 @@ use http::header::{CONNECTION, HeaderMap, HeaderName};
 use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 
 /// Who the caller is, as backends are told: never taken from a client.
-const IDENTITY: [&str; 4] = ["x-user-id", "x-tenant-id", "x-roles", "x-olympus-identity"];
+const IDENTITY: [HeaderName; 4] = [
+    HeaderName::from_static("x-user-id"),
+    HeaderName::from_static("x-tenant-id"),
+    HeaderName::from_static("x-roles"),
+    HeaderName::from_static("x-olympus-identity"),
+];
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Removes what is meant for this hop only: the standard's headers and those that `Connection` names.
 ///
 /// `Transfer-Encoding` and `Upgrade` stay: who frames the message decides about them.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    for name in named_by_connection(headers) {
+    if headers.contains_key(CONNECTION) {
+        for name in named_by_connection(headers) {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [TE, TRAILER, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, KEEP_ALIVE, PROXY_CONNECTION] {
         headers.remove(name);
     }
-    for name in [CONNECTION, TE, TRAILER, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION] {
-        headers.remove(name);
-    }
-    headers.remove("keep-alive");
-    headers.remove("proxy-connection");
 }
 
 /// Removes every header that only the gateway may set on the way to a backend.

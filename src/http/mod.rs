@@ -13,4 +13,4 @@ pub use hop::{strip_hop_by_hop, strip_identity};
 pub use path::{PathError, normalise};
 pub use problem::Problem;
 pub use request_id::RequestId;
-pub use trace::TraceContext;
+pub use trace::{TraceContext, TraceId};

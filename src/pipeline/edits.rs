@@ -58,8 +58,8 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         Edits::compile(&settings).unwrap().apply(&mut headers);
-        let left: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        assert_eq!(left, [("b", b"2".as_slice()), ("c", b"3"), ("c", b"4")]);
+        assert!(!headers.contains_key("a"));
+        assert_eq!(headers["b"], "2");
+        assert_eq!(headers.get_all("c").iter().collect::<Vec<_>>(), ["3", "4"]);
     }
 }

@@ -32,7 +32,7 @@ pub struct Line<'a> {
     /// The request's id.
     pub request_id: &'a str,
     /// The trace it belongs to.
-    pub trace_id: String,
+    pub trace_id: &'a str,
     /// The client's address, behind trusted proxies.
     pub client: std::net::IpAddr,
     /// The method.
@@ -222,7 +222,7 @@ mod tests {
         Line {
             time: DateTime::UNIX_EPOCH,
             request_id: "r",
-            trace_id: "t".to_owned(),
+            trace_id: "t",
             client: [127, 0, 0, 1].into(),
             method: "GET",
             host: None,
