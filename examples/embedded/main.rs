@@ -2,6 +2,7 @@
 //! use it to see how the bridge treats handlers that read slowly, never answer, or are left by their client.
 //! Usage: `embedded CONFIG`; routes with `local = "rest"` lead here.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,8 +10,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
+use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use olympus_gateway::app::App;
 use olympus_gateway::config;
@@ -62,6 +65,29 @@ async fn busy(State(busy): State<Busy>) -> String {
     format!("{}\n", busy.0.load(Ordering::SeqCst))
 }
 
+/// Two pieces, each of which is sent when it is there.
+async fn ticks() -> Body {
+    pieces([Ok("tick 1\n"), Ok("tick 2\n")])
+}
+
+/// A body that fails after its first piece.
+async fn broken() -> Body {
+    pieces([Ok("half of it"), Err(io::Error::other("the other half is lost"))])
+}
+
+/// Each piece after a pause, so that no two are sent as one.
+fn pieces(pieces: [io::Result<&'static str>; 2]) -> Body {
+    Body::from_stream(stream::iter(pieces).then(|piece| async {
+        tokio::time::sleep(PAUSE).await;
+        piece
+    }))
+}
+
+/// A status and nothing else.
+async fn nothing(Path(status): Path<u16>) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT)
+}
+
 #[expect(clippy::print_stderr, reason = "a command line of its own")]
 fn main() -> ExitCode {
     let file = std::env::args().nth(1).unwrap_or_default();
@@ -76,6 +102,9 @@ fn main() -> ExitCode {
         .route("/api/v1/slow", post(slow))
         .route("/api/v1/hang", get(hang))
         .route("/api/v1/busy", get(busy))
+        .route("/api/v1/ticks", get(ticks))
+        .route("/api/v1/broken", get(broken))
+        .route("/api/v1/nothing/{status}", get(nothing))
         .with_state(Busy::default());
     let app = App::build(loaded).map(|app| app.with_locals(|locals| Locals { rest: router, ..locals }));
     match app.and_then(App::run) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -44,21 +45,31 @@ pub fn router(view: View, token: Secret) -> Router {
         .merge(health::detailed())
         .with_state(view)
         .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(token, token::require))
 }
 
 /// Metrics and probes for a listener without a token. Read-only.
 pub fn open_router(view: View) -> Router {
-    Router::new().route("/metrics", get(metrics)).merge(health::probes()).with_state(view).fallback(nothing)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .merge(health::probes())
+        .with_state(view)
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
 }
 
 /// `/livez`, `/readyz` and `/healthz` for public listeners: dependencies by name, no details.
 pub fn health_router(view: View) -> Router {
-    health::public().with_state(view).fallback(nothing)
+    health::public().with_state(view).fallback(nothing).method_not_allowed_fallback(not_allowed)
 }
 
 async fn nothing() -> Problem {
     Problem::new(Kind::NotFound, "nothing is served here")
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
 }
 
 /// The gauges of endpoints are read from the pools at this moment, so they cannot disagree with them.

@@ -43,9 +43,12 @@ impl Gateway {
         let timeouts = &exchange.snapshot.settings.server.timeouts;
         if self.lifecycle.phase() == Phase::Draining {
             session.set_keepalive(None);
-        } else if session.req_header().version == Version::HTTP_11 {
+        } else if session.downstream_session.get_keepalive().is_some() {
+            // Where Pingora means to close, as after a request that was framed twice, it does.
             session.set_keepalive(Some(timeouts.idle.get().as_secs().max(1)));
         }
+        // Else a request that arrives during the one before it would break both.
+        session.downstream_session.set_pipelining_enabled(true);
         let stalled = (!session.is_upgrade_req()).then_some(timeouts.body_idle.get());
         session.set_read_timeout(stalled);
         session.set_write_timeout(Some(timeouts.body_idle.get()));
@@ -199,7 +202,7 @@ impl ProxyHttp for Gateway {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
@@ -207,6 +210,10 @@ impl ProxyHttp for Gateway {
             let blank = ResponseHeader::from(Response::new(()).into_parts().0);
             let mut head: http::response::Parts = std::mem::replace(response, blank).into();
             exchange.finish(head.status, &mut head.headers);
+            if session.req_header().version == Version::HTTP_10 {
+                // It knows no chunks: the body ends with the connection (RFC 9112 section 6.1).
+                head.headers.remove(header::TRANSFER_ENCODING);
+            }
             *response = ResponseHeader::from(head);
         }
         Ok(())
@@ -245,8 +252,13 @@ impl ProxyHttp for Gateway {
         context.error = Some(error.to_string());
         let mut error_code = 0;
         if session.response_written().is_none_or(|head| head.status.is_informational()) {
+            // Pingora closes the connection after a failed try, so the answer says it.
+            session.set_keepalive(None);
             // The client may leave now as well; there is nobody left to tell then.
             error_code = self.fail(session, context, cause).await.unwrap_or(0);
+        } else {
+            // Over HTTP/2 nothing else would tell the client that the answer ends early.
+            session.downstream_session.shutdown().await;
         }
         FailToProxy { error_code, can_reuse_downstream: false }
     }

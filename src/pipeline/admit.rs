@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 
 use super::cors;
 use super::exchange::Exchange;
@@ -61,6 +61,7 @@ impl From<Problem> for Refusal {
 }
 
 fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+    check_host(head)?;
     let path = match normalise(head.uri.path()) {
         Ok(path) => path,
         Err(error) => {
@@ -77,7 +78,8 @@ fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
             exchange.route = Some(route.target.clone());
             return Ok(Admission::Answer(options(exchange, allow)));
         }
-        Outcome::MethodNotAllowed { allow } => {
+        Outcome::MethodNotAllowed { allow, route } => {
+            exchange.route = Some(route.target.clone());
             let detail = format!("{} is not served at {path}", head.method);
             return Err(Refusal {
                 problem: Problem::new(Kind::MethodNotAllowed, detail),
@@ -129,6 +131,23 @@ fn no_content() -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer
+}
+
+/// Refuses what RFC 9112 section 3.2 says to: routes and backends must not read the host differently.
+fn check_host(head: &Parts) -> Result<(), Problem> {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let is_valid = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.as_bytes().iter().all(|&byte| may_stand_in_host(byte)),
+        (None, _) => head.version != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    let refusal =
+        || Problem::new(Kind::Invalid, "a request names exactly one host").with_code("invalid_host");
+    if is_valid { Ok(()) } else { Err(refusal()) }
+}
+
+fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\' | b'?' | b'#' | b'@' | b'"' | b'<' | b'>')
 }
 
 /// Refuses a body that says it is too large; one that does not say is counted while it is read.

@@ -87,11 +87,9 @@ impl Pool {
     /// `None` only where no endpoint takes traffic at all.
     pub fn pick(&self, tried: &mut Tried) -> Option<Pick> {
         let schedule = self.schedule.load();
-        let first = self.next(&schedule);
-        let index = match first {
-            Some(index) if !tried.contains(index) => index,
-            _ => self.untried(&schedule, tried).or(first)?,
-        };
+        // Only the first try takes a turn: if retries did, each request could begin at the same dead endpoint.
+        let first = if tried.count == 0 { self.next(&schedule) } else { None };
+        let index = first.or_else(|| self.untried(&schedule, tried)).or_else(|| self.next(&schedule))?;
         tried.push(index);
         self.endpoints.get(index).map(|endpoint| InFlight::new(endpoint.clone()))
     }
@@ -124,8 +122,9 @@ impl Pool {
     }
 
     fn untried(&self, schedule: &Schedule, tried: &Tried) -> Option<usize> {
-        let in_turn =
-            (0..schedule.turn.len()).find_map(|_| self.next(schedule).filter(|it| !tried.contains(*it)));
+        let (length, cursor) = (schedule.turn.len(), self.cursor.load(Ordering::Relaxed));
+        let place = |ahead| schedule.turn.get(cursor.wrapping_add(ahead).checked_rem(length)?).copied();
+        let in_turn = (0..length).filter_map(place).find(|it| !tried.contains(*it));
         in_turn.or_else(|| schedule.standby.iter().copied().find(|it| !tried.contains(*it)))
     }
 }
@@ -197,6 +196,17 @@ mod tests {
         chosen.sort_unstable();
         assert_eq!(chosen, [0, 1, 2]);
         assert!(pool.pick(&mut tried).is_some(), "after all were tried, any may be tried again");
+    }
+
+    #[test]
+    fn retries_take_no_turn_so_that_not_every_request_begins_at_the_dead_endpoint() {
+        let pool = pool("{ address = '127.0.0.1:1' }, { address = '127.0.0.1:2' }");
+        let began_at_the_first = (0..6).filter(|_| {
+            let mut tried = Tried::default();
+            let is_dead = pool.pick(&mut tried).unwrap().endpoint().index == 0;
+            is_dead && pool.pick(&mut tried).unwrap().endpoint().index == 1
+        });
+        assert_eq!(began_at_the_first.count(), 3);
     }
 
     #[test]

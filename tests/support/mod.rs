@@ -3,5 +3,12 @@
 #![expect(dead_code, reason = "no single test uses everything")]
 #![expect(unreachable_pub, reason = "a test is a crate of its own and has no public face")]
 
+pub mod double;
+pub mod folder;
+pub mod gateway;
 pub mod http;
+pub mod lines;
+pub mod port;
 pub mod process;
+pub mod wait;
+pub mod wire;

@@ -28,6 +28,11 @@ impl Process {
         Self::start(&example_path(example), &all)
     }
 
+    /// Starts an example on this address, where it was before or where nobody is yet.
+    pub fn example_at(example: &str, name: &str, address: SocketAddr) -> Self {
+        Self::start(&example_path(example), &["--listen", &address.to_string(), "--name", name])
+    }
+
     /// Starts any program that announces where it listens.
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(program)
@@ -81,10 +86,13 @@ impl Process {
 
     /// Sends a signal by its name, such as `TERM` or `HUP`.
     pub fn signal(&self, name: &str) {
-        // The shell's own `kill`, since small containers have no program of that name.
-        let command = format!("kill -s {name} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &command]).status().expect("run a shell");
-        assert!(status.success(), "{command}");
+        signal(self.child.id(), name);
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits for the process to end by itself, and fails the test if it does not.
@@ -111,7 +119,16 @@ impl Drop for Process {
     }
 }
 
-fn example_path(example: &str) -> PathBuf {
+/// Sends a signal by its name to the process with this id.
+pub fn signal(id: u32, name: &str) {
+    // The shell's own `kill`, since small containers have no program of that name.
+    let command = format!("kill -s {name} {id}");
+    let status = Command::new("sh").args(["-c", &command]).status().expect("run a shell");
+    assert!(status.success(), "{command}");
+}
+
+/// Where cargo puts an example.
+pub fn example_path(example: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_olympus")).with_file_name("examples").join(example);
     assert!(path.exists(), "{} is missing: run `cargo build --examples`", path.display());
     path

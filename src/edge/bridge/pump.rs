@@ -73,7 +73,11 @@ impl Pump {
         match event {
             Ok(Event::Wanted) => {
                 if std::mem::take(&mut self.awaits_continue) && session.response_written().is_none() {
-                    let told = session.downstream_session.write_continue_response().await;
+                    let client = &mut session.downstream_session;
+                    // The body is still to come, which Pingora takes as a reason to close afterwards.
+                    client.set_close_on_response_before_downstream_finish(false);
+                    let told = client.write_continue_response().await;
+                    client.set_close_on_response_before_downstream_finish(true);
                     told.map_err(|error| error.into_down())?;
                 }
                 self.stage = Stage::Reading;

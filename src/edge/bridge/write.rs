@@ -79,7 +79,9 @@ fn settle_rest(session: &mut Session, pump: &Pump) -> bool {
         return false;
     }
     let read = session.body_bytes_read() as u64;
-    let is_small = content_length(session).is_some_and(|length| length.saturating_sub(read) <= SMALL_REST);
+    let is_kept = session.downstream_session.get_keepalive().is_some();
+    let is_small =
+        is_kept && content_length(session).is_some_and(|length| length.saturating_sub(read) <= SMALL_REST);
     if is_small {
         session.downstream_session.set_close_on_response_before_downstream_finish(false);
         session.downstream_session.set_total_drain_timeout(Some(LINGER));

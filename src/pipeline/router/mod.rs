@@ -60,6 +60,8 @@ pub enum Outcome<'a, T> {
     MethodNotAllowed {
         /// The methods it has, for the `Allow` header.
         allow: HeaderValue,
+        /// The most specific of its routes, which speaks for it in the answer.
+        route: Match<'a, T>,
     },
     /// No route has this resource.
     NotFound,
@@ -108,9 +110,11 @@ impl<T> Router<T> {
         }
         match self.first(request, |rule| rule.serves(request.method)) {
             Some(entry) => Outcome::Found(entry.matched(request.path)),
-            None => match self.allow(request) {
-                Some(allow) => Outcome::MethodNotAllowed { allow },
-                None => Outcome::NotFound,
+            None => match (self.allow(request), self.first(request, |_| true)) {
+                (Some(allow), Some(owner)) => {
+                    Outcome::MethodNotAllowed { allow, route: owner.matched(request.path) }
+                }
+                (_, None) | (None, _) => Outcome::NotFound,
             },
         }
     }

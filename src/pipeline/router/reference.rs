@@ -125,7 +125,7 @@ fn table_answer(router: &Router<()>, request: &Request<'_>) -> Answer {
     match router.route(request) {
         Outcome::Found(found) => ("found", found.name.to_owned(), String::new()),
         Outcome::Options { allow, route } => ("options", route.name.to_owned(), text(allow)),
-        Outcome::MethodNotAllowed { allow } => ("not allowed", String::new(), text(allow)),
+        Outcome::MethodNotAllowed { allow, .. } => ("not allowed", String::new(), text(allow)),
         Outcome::NotFound => ("not found", String::new(), String::new()),
     }
 }

@@ -47,7 +47,7 @@ fn outcome(router: &Router<String>, request: &str, headers: &[(&'static str, &'s
             format!("{}{}", found.target, captures.collect::<String>())
         }
         Outcome::Options { allow, route } => format!("options of {}: {}", route.name, text(&allow)),
-        Outcome::MethodNotAllowed { allow } => format!("only {}", text(&allow)),
+        Outcome::MethodNotAllowed { allow, .. } => format!("only {}", text(&allow)),
         Outcome::NotFound => "not found".to_owned(),
     }
 }

@@ -1,0 +1,114 @@
+//! HTTP/2 without TLS: many requests on one connection, to backends that speak HTTP/1.1.
+
+use bytes::Bytes;
+use h2::client::{self, SendRequest};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use ureq::http::{HeaderMap, Request, StatusCode};
+
+use crate::support::gateway::Gateway;
+use crate::support::process::PATIENCE;
+use crate::{before, commerce};
+
+/// A connection, driven by a task that ends with the set.
+struct Client {
+    requests: SendRequest<Bytes>,
+    _driver: JoinSet<()>,
+}
+
+struct Told {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Client {
+    async fn of(gateway: &Gateway) -> Self {
+        let stream = TcpStream::connect(gateway.address()).await.unwrap();
+        let (requests, connection) = client::handshake(stream).await.unwrap();
+        let mut driver = JoinSet::new();
+        driver.spawn(async move { connection.await.unwrap_or_default() });
+        Self { requests, _driver: driver }
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: &'static str) -> Told {
+        let mut requests = self.requests.clone().ready().await.unwrap();
+        let request =
+            Request::builder().method(method).uri(format!("http://shop.example{path}")).body(()).unwrap();
+        let (answer, mut stream) = requests.send_request(request, body.is_empty()).unwrap();
+        if !body.is_empty() {
+            stream.send_data(body.into(), true).unwrap();
+        }
+        let (head, mut stream) = timeout(PATIENCE, answer).await.expect("an answer").unwrap().into_parts();
+        let mut body = Vec::new();
+        while let Some(piece) = timeout(PATIENCE, stream.data()).await.expect("a piece or the end") {
+            let piece = piece.unwrap();
+            stream.flow_control().release_capacity(piece.len()).unwrap();
+            body.extend(piece);
+        }
+        Told { status: head.status, headers: head.headers, body }
+    }
+}
+
+#[tokio::test]
+async fn a_request_reaches_a_backend_of_http_1() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "hosts = [\"shop.example\"]");
+    let client = Client::of(&gateway).await;
+    let told = client.ask("GET", "/api/headers?q=1", "").await;
+    let seen: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(
+        (told.status.as_u16(), &seen["uri"], &seen["version"]),
+        (200, &json!("/headers?q=1"), &json!("HTTP/1.1"))
+    );
+    assert_eq!(seen["headers"]["host"], json!(["shop.example"]));
+    assert_eq!(seen["headers"]["x-forwarded-host"], json!(["shop.example"]));
+    assert!(seen["headers"]["forwarded"][0].as_str().unwrap().contains("host=\"shop.example\""), "{seen}");
+    let line = gateway.line_of(told.headers["x-request-id"].to_str().unwrap());
+    assert_eq!((&line["protocol"], &line["host"]), (&json!("HTTP/2"), &json!("shop.example")));
+    for name in ["connection", "keep-alive", "transfer-encoding"] {
+        assert!(!told.headers.contains_key(name), "{name} has no meaning in HTTP/2");
+    }
+}
+
+#[tokio::test]
+async fn requests_share_a_connection_and_bodies_go_both_ways() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let (echo, bytes, local) = tokio::join!(
+        client.ask("POST", "/api/echo", "what was sent"),
+        client.ask("GET", "/api/bytes/3000000?chunked=true", ""),
+        client.ask("GET", "/api/v1/status", ""),
+    );
+    assert_eq!((echo.body.as_slice(), bytes.body.len()), (b"what was sent".as_slice(), 3_000_000));
+    assert_eq!(serde_json::from_slice::<Value>(&local.body).unwrap()["success"], true);
+    let head = client.ask("HEAD", "/api/v1/status", "").await;
+    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+    assert_eq!(client.ask("GET", "/nowhere", "").await.headers["content-type"], "application/problem+json");
+    assert_eq!(client.ask("POST", "/nowhere", "an unread body").await.status, 404);
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "the connection goes on");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_resets_the_stream() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request =
+        Request::get("http://shop.example/api/products").header("x-fault", "truncate").body(()).unwrap();
+    let (answer, _) = requests.send_request(request, true).unwrap();
+    // The reset may overtake the head.
+    if let Ok(answer) = timeout(PATIENCE, answer).await.expect("a head or a reset") {
+        let mut body = answer.into_body();
+        let mut last = None;
+        while let Some(piece) = timeout(PATIENCE, body.data()).await.expect("a piece or the end") {
+            last = Some(piece.map(|_| ()));
+        }
+        assert!(last.unwrap().is_err(), "the stream must not end as if it were whole");
+    }
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
+}

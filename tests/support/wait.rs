@@ -1,0 +1,20 @@
+//! Waiting for what cannot be awaited: a condition is asked again and again, up to a deadline.
+
+use std::time::{Duration, Instant};
+
+use super::process::PATIENCE;
+
+/// Between two looks. Long enough to leave the processor to those who are waited for.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What `look` finds, once it finds it; fails the test after [`PATIENCE`].
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::park_timeout(PAUSE);
+    }
+}
