@@ -46,19 +46,10 @@ async fn serve(router: Router, request: Request<Body>) -> Response<Body> {
     let id = RequestId::of(request.headers());
     let path = request.uri().path().to_owned();
     let mut answer = match router.oneshot(request).await {
-        Ok(answer) => answer,
+        Ok(answer) => Problem::render(answer, &path, &id),
         Err(never) => match never {},
     };
     let (name, value) = id.header();
-    if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
-        let mut told = problem.into_answer(&path, &id).map(Body::from);
-        for (name, value) in answer.headers() {
-            if !told.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
-                told.headers_mut().insert(name.clone(), value.clone());
-            }
-        }
-        answer = told;
-    }
     answer.headers_mut().insert(name, value);
     answer
 }

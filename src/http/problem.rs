@@ -1,6 +1,7 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
 //! The one table from kinds of error to statuses is here.
 
+use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -66,6 +67,17 @@ impl Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
+    }
+
+    /// Puts the document into an answer that a handler gave as a problem; other answers stay as they are.
+    /// Headers the handler added, such as `Allow`, stay.
+    pub fn render(mut answer: Response<Body>, path: &str, request_id: &RequestId) -> Response<Body> {
+        let Some(problem) = answer.extensions_mut().remove::<Self>() else { return answer };
+        let mut document = problem.into_answer(path, request_id).map(Body::from);
+        for (name, value) in answer.headers().iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
+            document.headers_mut().append(name, value.clone());
+        }
+        document
     }
 }
 

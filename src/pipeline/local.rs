@@ -34,21 +34,10 @@ impl Locals {
         exchange.prepare_local(&mut head);
         let answer = router.clone().oneshot(Request::from_parts(head, body)).await;
         let mut answer = match answer {
-            Ok(answer) => answer,
+            Ok(answer) => Problem::render(answer, &path, &exchange.id),
             Err(never) => match never {},
         };
-        match answer.extensions_mut().remove::<Problem>() {
-            Some(problem) => {
-                let (mut told, document) = exchange.problem(&path, problem).into_parts();
-                // What the handler said beside the problem, such as `Allow`, stays.
-                let kept = answer.headers().iter().filter(|(name, _)| *name == http::header::ALLOW);
-                told.headers.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
-                Response::from_parts(told, Body::from(document))
-            }
-            None => {
-                exchange.finish(answer.status(), answer.headers_mut());
-                answer
-            }
-        }
+        exchange.finish(answer.status(), answer.headers_mut());
+        answer
     }
 }
