@@ -103,13 +103,20 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
         let Some(proxied) = &mut context.proxied else {
             return Error::e_explain(cause::NO_ENDPOINT, "no pool");
         };
         let pool = proxied.pool.clone();
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
-            Some(attempt) => peer(&pool, attempt.pick.endpoint()),
+            Some(attempt) => {
+                let mut peer = peer(&pool, attempt.pick.endpoint())?;
+                if session.is_upgrade_req() {
+                    // A tunnel may be silent for as long as both ends like.
+                    peer.options.read_timeout = None;
+                }
+                Ok(peer)
+            }
             None => Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`", pool.name)),
         }
     }

@@ -26,6 +26,9 @@ use crate::tasks::Lifecycle;
 use crate::telemetry::Telemetry;
 use crate::upstream::Pools;
 
+/// Idle connections to backends that each listener keeps. Pingora's 128 would be opened anew all the time.
+const KEPT_CONNECTIONS: usize = 4096;
+
 /// What the edge is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -70,6 +73,7 @@ pub fn run(parts: &Parts) -> Result<()> {
         // The process ends itself when it is idle; this only keeps Pingora from ending it before.
         grace_period_seconds: Some(settings.server.drain.timeout.get().as_secs() + 60),
         graceful_shutdown_timeout_seconds: Some(1),
+        upstream_keepalive_pool_size: KEPT_CONNECTIONS,
         ..ServerConf::default()
     };
     let mut server = Server::new_with_opt_and_conf(None, conf);

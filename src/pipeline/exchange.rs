@@ -47,12 +47,17 @@ impl Exchange {
         }
     }
 
-    /// Turns the request as it was sent into the one its server sees.
-    pub fn prepare(&self, head: &mut Parts) {
+    /// Turns the request as it was sent into the one a handler of ours sees.
+    pub(super) fn prepare_local(&self, head: &mut Parts) {
         if let Some(target) = &self.target {
             head.uri = Uri::from(target.clone());
         }
         strip_identity(&mut head.headers);
+    }
+
+    /// Turns the request as it was sent into the one a backend sees.
+    pub fn prepare(&self, head: &mut Parts) {
+        self.prepare_local(head);
         let host = head.headers.get(header::HOST).cloned();
         self.client.pass_on(self.connection, host.as_ref(), &mut head.headers);
         for (name, value) in [self.id.header(), self.trace.header()] {

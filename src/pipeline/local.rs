@@ -31,7 +31,7 @@ impl Locals {
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
-        exchange.prepare(&mut head);
+        exchange.prepare_local(&mut head);
         let answer = router.clone().oneshot(Request::from_parts(head, body)).await;
         let mut answer = match answer {
             Ok(answer) => answer,

@@ -12,8 +12,15 @@ finish() {
 }
 trap finish EXIT
 
-# What belongs to the stack of this checkout, whoever started it.
-processes() { pgrep -af "$ROOT/.run|--name (commerce|auth|analytics)-[0-9]|olympus run -c" | grep -v pgrep || true; }
+# Processes of a stack that work in this checkout, whoever started them.
+processes() {
+  local process name
+  for process in /proc/[0-9]*; do
+    [[ $(readlink "$process/cwd" 2>/dev/null) == "$ROOT"* ]] || continue
+    name=$(cat "$process/comm" 2>/dev/null) || continue
+    [[ ! $name =~ ^(olympus|commerce|auth|postgres|redis-server|python.*)$ ]] || say "$name (${process#/proc/})"
+  done
+}
 none_left() { [[ -z $(processes) ]]; }
 is_printed() { grep -q 'Then break something' "$output"; }
 
