@@ -256,9 +256,6 @@ impl ProxyHttp for Gateway {
             session.set_keepalive(None);
             // The client may leave now as well; there is nobody left to tell then.
             error_code = self.fail(session, context, cause).await.unwrap_or(0);
-        } else {
-            // Over HTTP/2 nothing else would tell the client that the answer ends early.
-            session.downstream_session.shutdown().await;
         }
         FailToProxy { error_code, can_reuse_downstream: false }
     }
