@@ -51,9 +51,15 @@ impl Lifecycle {
         *self.0.phase.borrow()
     }
 
-    /// From now on requests are welcome.
+    /// From now on requests are welcome, unless the process is asked to end already.
     pub fn serve(&self) {
-        self.0.phase.send_replace(Phase::Serving);
+        self.0.phase.send_if_modified(|phase| {
+            let is_starting = *phase == Phase::Starting;
+            if is_starting {
+                *phase = Phase::Serving;
+            }
+            is_starting
+        });
     }
 
     /// From now on clients are asked to go elsewhere.
@@ -136,6 +142,14 @@ mod tests {
         assert!(!life.idle_within(Duration::from_secs(1)).await);
         drop(request);
         assert!(life.idle_within(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_drains_never_serves_again() {
+        let life = Lifecycle::new(Handle::current());
+        life.drain();
+        life.serve();
+        assert_eq!(life.phase(), Phase::Draining);
     }
 
     #[tokio::test]

@@ -11,7 +11,9 @@ use pingora::proxy::ProxyHttp;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use pingora::services::listening::Service;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use super::deadline::Deadlines;
 use super::gateway::Gateway;
@@ -28,6 +30,9 @@ use crate::upstream::Pools;
 
 /// Idle connections to backends that each listener keeps. Pingora's 128 would be opened anew all the time.
 const KEPT_CONNECTIONS: usize = 4096;
+
+/// Pause between two looks whether a listener is open.
+const OPENING: Duration = Duration::from_millis(5);
 
 /// What the edge is made of.
 #[derive(Debug)]
@@ -63,7 +68,8 @@ pub struct Listeners {
 /// An address cannot be listened on, or a health check cannot be made.
 pub fn run(parts: &Parts) -> Result<()> {
     let settings = &parts.settings;
-    check_addresses(settings, &parts.listeners)?;
+    let addresses = addresses(settings, &parts.listeners);
+    check_addresses(&addresses)?;
     let threads = match settings.server.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -85,7 +91,7 @@ pub fn run(parts: &Parts) -> Result<()> {
         access: parts.telemetry.access.clone(),
         runtime: parts.runtime.clone(),
     };
-    parts.lifecycle.serve();
+    parts.lifecycle.spawn("readiness", serve_when_open(addresses, parts.lifecycle.clone()));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     Ok(())
 }
@@ -140,16 +146,32 @@ where
     service
 }
 
-/// Pingora panics on an address it cannot have, so it is tried before with an error that names the listener.
-fn check_addresses(settings: &Settings, own: &Listeners) -> Result<()> {
+/// Every address listened on, with the key that names it.
+fn addresses(settings: &Settings, own: &Listeners) -> Vec<(String, SocketAddr)> {
     let public =
         settings.listeners.iter().map(|(name, it)| (format!("listeners.{name}.address"), it.address));
     let admin = own.admin.iter().map(|(address, _)| ("admin.listen".to_owned(), *address));
     let metrics = own.metrics.iter().map(|(address, _)| ("admin.metrics_listen".to_owned(), *address));
-    for (key, address) in public.chain(admin).chain(metrics) {
+    public.chain(admin).chain(metrics).collect()
+}
+
+/// Pingora panics on an address it cannot have, so it is tried before with an error that names the listener.
+fn check_addresses(addresses: &[(String, SocketAddr)]) -> Result<()> {
+    for (key, address) in addresses {
         TcpListener::bind(address).map_err(|error| {
             Error::new(Kind::Unavailable, format!("listen on {address} ({key})")).caused_by(error)
         })?;
     }
     Ok(())
+}
+
+/// Pingora opens the listeners on runtimes of its own and tells nobody: readiness waits until each accepts.
+async fn serve_when_open(addresses: Vec<(String, SocketAddr)>, lifecycle: Lifecycle) {
+    for (_, address) in addresses {
+        while TcpStream::connect(address).await.is_err() {
+            sleep(OPENING).await;
+        }
+    }
+    lifecycle.serve();
+    tracing::info!("ready: every listener is open");
 }

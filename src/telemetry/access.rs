@@ -42,7 +42,7 @@ pub struct Line<'a> {
     pub host: Option<&'a str>,
     /// The path without its query, which may hold secrets.
     pub path: &'a str,
-    /// `HTTP/1.1` or `HTTP/2.0`.
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub protocol: &'a str,
     /// The status sent; 0 if the client left before.
     pub status: u16,
