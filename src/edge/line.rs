@@ -68,20 +68,14 @@ fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, 
         tries: proxied.map(|proxied| proxied.tried.count()),
         bytes_received: session.body_bytes_read(),
         bytes_sent: session.body_bytes_sent(),
-        duration_ms: milliseconds(took),
-        gateway_ms: milliseconds(took.saturating_sub(waited)),
-        upstream_ms: milliseconds(waited),
+        duration: took,
+        upstream_time: waited,
         user_agent: text(header::USER_AGENT),
-        error: context.error.clone(),
+        error: context.error.as_deref(),
     }
 }
 
 /// `NR` where no route matched, as Envoy says; nothing where the request went as it should.
 fn refusal_flag(exchange: &Exchange, status: u16) -> &'static str {
     if exchange.route.is_none() && status >= 400 { "NR" } else { "-" }
-}
-
-/// Milliseconds with three digits, as people read them.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

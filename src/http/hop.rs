@@ -1,38 +1,46 @@
 //! Headers that end at this hop (RFC 9110 section 7.6.1) and headers only the gateway may set.
 
-use http::header::{CONNECTION, HeaderMap, HeaderName};
-use http::header::{PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-
-/// Who the caller is, as backends are told: never taken from a client.
-const IDENTITY: [HeaderName; 4] = [
-    HeaderName::from_static("x-user-id"),
-    HeaderName::from_static("x-tenant-id"),
-    HeaderName::from_static("x-roles"),
-    HeaderName::from_static("x-olympus-identity"),
-];
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+use http::header::{CONNECTION, HeaderMap, HeaderName, TRANSFER_ENCODING, UPGRADE};
 
 /// Removes what is meant for this hop only: the standard's headers and those that `Connection` names.
 ///
 /// `Transfer-Encoding` and `Upgrade` stay: who frames the message decides about them.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        for name in named_by_connection(headers) {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
-    }
-    for name in [TE, TRAILER, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, KEEP_ALIVE, PROXY_CONNECTION] {
+    for name in named_by_connection(headers) {
         headers.remove(name);
     }
+    strip(headers, ends_here);
 }
 
 /// Removes every header that only the gateway may set on the way to a backend.
 pub fn strip_identity(headers: &mut HeaderMap) {
-    for name in IDENTITY {
+    strip(headers, is_identity);
+}
+
+/// Most messages have none of these, and looking through the few names there are is cheaper than asking for each.
+fn strip(headers: &mut HeaderMap, is_meant: fn(&HeaderName) -> bool) {
+    while let Some(name) = headers.keys().find(|name| is_meant(name)).cloned() {
         headers.remove(name);
     }
+}
+
+/// What the standard says ends at this hop, and what was in use before it.
+fn ends_here(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "te"
+            | "trailer"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+    )
+}
+
+/// Who the caller is, as backends are told: never taken from a client.
+fn is_identity(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "x-user-id" | "x-tenant-id" | "x-roles" | "x-olympus-identity")
 }
 
 /// What `Connection` names, but for what frames the message: a client must not take that away.

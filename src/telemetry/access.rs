@@ -9,10 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use prometheus::IntCounter;
-use serde::Serialize;
 
+use super::json::Object;
 use crate::config;
 
 /// Bytes that may wait for the writer.
@@ -23,11 +23,10 @@ const WORTH_WAKING: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// One request, as the log shows it. What does not apply is left out.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 
 pub struct Line<'a> {
     /// When the request's head was complete.
-    #[serde(serialize_with = "rfc3339")]
     pub time: DateTime<Utc>,
     /// The request's id.
     pub request_id: &'a str,
@@ -38,7 +37,6 @@ pub struct Line<'a> {
     /// The method.
     pub method: &'a str,
     /// The `Host` asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<&'a str>,
     /// The path without its query, which may hold secrets.
     pub path: &'a str,
@@ -49,37 +47,55 @@ pub struct Line<'a> {
     /// Why it failed, as a short word after Envoy's response flags; `-` where it did not.
     pub flag: &'a str,
     /// Name of the route.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
     /// Name of the pool.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<&'a str>,
     /// The endpoint of the last try.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<&'a str>,
     /// Tries made.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tries: Option<usize>,
     /// Bytes of the request's body.
     pub bytes_received: usize,
     /// Bytes of the answer's body.
     pub bytes_sent: usize,
-    /// From the request's head to the end of the answer, in milliseconds.
-    pub duration_ms: f64,
-    /// The part of it that the gateway itself used.
-    pub gateway_ms: f64,
-    /// The part of it spent waiting for backends.
-    pub upstream_ms: f64,
+    /// From the request's head to the end of the answer.
+    pub duration: Duration,
+    /// The part of it spent waiting for backends; the rest is the gateway's own.
+    pub upstream_time: Duration,
     /// What the client says it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<&'a str>,
     /// What failed, in the words of the one that saw it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<&'a str>,
 }
 
-fn rfc3339<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
+impl Line<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        let mut object = Object::with_capacity(640);
+        object.time("time", self.time);
+        object.text("request_id", self.request_id);
+        object.text("trace_id", self.trace_id);
+        object.address("client", self.client);
+        object.text("method", self.method);
+        object.text_if("host", self.host);
+        object.text("path", self.path);
+        object.text("protocol", self.protocol);
+        object.number("status", self.status.into());
+        object.text("flag", self.flag);
+        object.text_if("route", self.route);
+        object.text_if("upstream", self.upstream);
+        object.text_if("endpoint", self.endpoint);
+        if let Some(tries) = self.tries {
+            object.number("tries", tries as u64);
+        }
+        object.number("bytes_received", self.bytes_received as u64);
+        object.number("bytes_sent", self.bytes_sent as u64);
+        object.milliseconds("duration_ms", self.duration);
+        object.milliseconds("gateway_ms", self.duration.saturating_sub(self.upstream_time));
+        object.milliseconds("upstream_ms", self.upstream_time);
+        object.text_if("user_agent", self.user_agent);
+        object.text_if("error", self.error);
+        object.into_line()
+    }
 }
 
 /// Which requests get a line.
@@ -143,11 +159,7 @@ impl AccessLog {
 
     /// Hands a line to the writer.
     pub fn write(&self, line: &Line<'_>) {
-        let mut text = Vec::with_capacity(640);
-        if serde_json::to_writer(&mut text, line).is_err() {
-            return self.dropped.inc();
-        }
-        text.push(b'\n');
+        let text = line.to_json();
         let mut waiting = self.shared.lock();
         if waiting.lines.len() + text.len() > MOST_WAITING {
             return self.dropped.inc();
@@ -236,9 +248,8 @@ mod tests {
             tries: None,
             bytes_received: 0,
             bytes_sent: 0,
-            duration_ms: 1.5,
-            gateway_ms: 1.5,
-            upstream_ms: 0.0,
+            duration: Duration::from_micros(1500),
+            upstream_time: Duration::ZERO,
             user_agent: None,
             error: None,
         }

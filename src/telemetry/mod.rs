@@ -2,6 +2,7 @@
 //! Labels are bounded: routes, upstreams and endpoints come from the configuration, never from requests.
 
 mod access;
+mod json;
 mod messages;
 mod metrics;
 
