@@ -1,5 +1,6 @@
 //! The composition root: builds everything in the order it depends on each other, then serves.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,8 +38,11 @@ impl App {
         init_messages(settings.telemetry.level);
         let runtime = background_runtime()?;
         let lifecycle = Lifecycle::new(runtime.handle().clone());
-        let telemetry = Telemetry::new(&settings.telemetry)
-            .map_err(|error| Error::internal("open the access log").caused_by(error))?;
+        let telemetry = Telemetry::new(&settings.telemetry).map_err(|error| {
+            let file = settings.telemetry.access_log.file.as_deref().unwrap_or(Path::new("standard output"));
+            let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
+            Error::internal(doing).caused_by(error)
+        })?;
         let pools = pools(settings, Instant::now());
         let view = view(&loaded, &pools, &lifecycle, &telemetry);
         let locals = Locals { health: admin::health_router(view), rest: rest::router(lifecycle.clone()) };

@@ -1,5 +1,6 @@
 //! Why a request failed: Pingora's errors sorted into the few cases that clients, logs and metrics tell apart.
 
+use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::error::Kind;
@@ -26,6 +27,8 @@ pub(super) enum Cause {
     ClientWrong,
     /// The request's body is too large.
     TooLarge,
+    /// No route serves the request.
+    NoRoute,
     /// A fault of ours.
     Ours,
 }
@@ -42,6 +45,16 @@ impl Cause {
         }
     }
 
+    /// Why admission refused a request, by the status it answered with; `None` where it did not refuse.
+    pub(super) fn of_refusal(status: StatusCode) -> Option<Self> {
+        match status {
+            StatusCode::BAD_REQUEST => Some(Cause::ClientWrong),
+            StatusCode::NOT_FOUND => Some(Cause::NoRoute),
+            StatusCode::PAYLOAD_TOO_LARGE => Some(Cause::TooLarge),
+            _ => None,
+        }
+    }
+
     /// The flag for the access log, after Envoy's response flags.
     pub(super) fn flag(self) -> &'static str {
         match self {
@@ -51,6 +64,7 @@ impl Cause {
             Cause::ClientSlow => "DT",
             Cause::ClientWrong => "DPE",
             Cause::TooLarge => "TL",
+            Cause::NoRoute => "NR",
             Cause::Ours => "IE",
         }
     }
@@ -67,6 +81,7 @@ impl Cause {
             Cause::TooLarge => {
                 Problem::new(Kind::TooLarge, "the request's body is larger than is taken here")
             }
+            Cause::NoRoute => Problem::new(Kind::NotFound, "nothing is served here"),
             Cause::Ours => Problem::new(Kind::Internal, "the gateway failed to serve this request"),
         };
         Some(problem)
@@ -77,9 +92,12 @@ impl Cause {
         match self {
             Cause::Upstream(failure) => Some(failure.proxy_status()),
             Cause::NoEndpoint => Some("destination_unavailable"),
-            Cause::ClientGone | Cause::ClientSlow | Cause::ClientWrong | Cause::TooLarge | Cause::Ours => {
-                None
-            }
+            Cause::ClientGone
+            | Cause::ClientSlow
+            | Cause::ClientWrong
+            | Cause::TooLarge
+            | Cause::NoRoute
+            | Cause::Ours => None,
         }
     }
 }
@@ -105,7 +123,8 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
         | ErrorType::ConnectNoRoute
         | ErrorType::ConnectError
         | ErrorType::BindError
-        | ErrorType::SocketError => Failure::Refused,
+        | ErrorType::SocketError
+        | ErrorType::InternalError => Failure::Refused,
         ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::InvalidH2 => Failure::Protocol,
         _ => Failure::Reset,
     }

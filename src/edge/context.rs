@@ -72,6 +72,13 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The endpoint of the try under way.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        Some(&*self.proxied.as_ref()?.current.as_ref()?.pick.endpoint().name)
+    }
+}
+
 impl Proxied {
     pub(super) fn new(pool: Arc<Pool>, answer_by: Instant) -> Self {
         Self {

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Response, Version};
+use http::{Response, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::bridge;
 use super::cause::{self, Cause};
@@ -88,7 +88,10 @@ impl ProxyHttp for Gateway {
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);
         match admission {
-            Admission::Answer(answer) => bridge::respond(session, answer.map(Body::from)).await?,
+            Admission::Answer(answer) => {
+                context.cause = Cause::of_refusal(answer.status());
+                bridge::respond(session, answer.map(Body::from)).await?;
+            }
             Admission::Local(local) => {
                 let limit = exchange.max_body();
                 bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request))
@@ -147,6 +150,10 @@ impl ProxyHttp for Gateway {
             let blank = RequestHeader::from(http::Request::new(()).into_parts().0);
             let mut head = std::mem::replace(request, blank).into();
             exchange.prepare(&mut head);
+            if let (false, Some(endpoint)) = (head.headers.contains_key(header::HOST), context.endpoint()) {
+                // A request of HTTP/1.0 may name none, but what is sent on is HTTP/1.1.
+                head.headers.extend(HeaderValue::from_str(endpoint).ok().map(|host| (header::HOST, host)));
+            }
             *request = RequestHeader::from(head);
             request.set_send_end_stream(has_ended.unwrap_or(true));
         }
@@ -176,10 +183,17 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+            return Error::e_explain(
+                ErrorType::InvalidHTTPHeader,
+                "101 to a request that asked for no upgrade",
+            )
+            .map_err(|error: Box<Error>| error.into_up());
+        }
         let is_final = !response.status.is_informational() || response.status == 101;
         if let (Some(proxied), true) = (&mut context.proxied, is_final) {
             proxied.answered(response.status.as_u16());

@@ -2,20 +2,27 @@
 
 use std::time::{Duration, Instant};
 
-use http::{Version, header};
+use http::{StatusCode, Version, header};
 use pingora::proxy::Session;
 
+use super::cause::Cause;
 use super::context::Context;
 use crate::http::TraceId;
 use crate::pipeline::Exchange;
 use crate::telemetry::{Line, Sampling, Telemetry};
+
+/// Longest text from outside in a line, in bytes.
+const MOST_TEXT: usize = 1024;
 
 /// Counts a request and writes its line, if it gets one.
 pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context) {
     let Some(exchange) = &context.exchange else { return };
     let now = Instant::now();
     let took = now.saturating_duration_since(context.started);
-    let status = session.response_written().map_or(0, |head| head.status.as_u16());
+    let is_answer =
+        |status: &StatusCode| !status.is_informational() || *status == StatusCode::SWITCHING_PROTOCOLS;
+    let answered = session.response_written().map(|head| head.status).filter(is_answer);
+    let status = answered.map_or(0, |status| status.as_u16());
     let method = &session.req_header().method;
     let route = exchange.route.as_deref().map_or(("", ""), |route| (&route.pattern, &route.name));
     telemetry.metrics.request(method, status, route, took);
@@ -54,14 +61,14 @@ fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, 
         client: exchange.client.ip,
         method: head.method.as_str(),
         host: text(header::HOST).or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
-        path: head.uri.path(),
+        path: clip(head.uri.path()),
         protocol: match head.version {
             Version::HTTP_2 => "HTTP/2",
             Version::HTTP_10 => "HTTP/1.0",
             _ => "HTTP/1.1",
         },
         status,
-        flag: context.cause.map_or_else(|| refusal_flag(exchange, status), |cause| cause.flag()),
+        flag: context.cause.map_or("-", Cause::flag),
         route: exchange.route.as_ref().map(|route| &*route.name),
         upstream: proxied.map(|proxied| &*proxied.pool.name),
         endpoint: proxied.and_then(|it| it.current.as_ref()).map(|it| &*it.pick.endpoint().name),
@@ -70,12 +77,12 @@ fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, 
         bytes_sent: session.body_bytes_sent(),
         duration: took,
         upstream_time: waited,
-        user_agent: text(header::USER_AGENT),
-        error: context.error.as_deref(),
+        user_agent: text(header::USER_AGENT).map(clip),
+        error: context.error.as_deref().map(clip),
     }
 }
 
-/// `NR` where no route matched, as Envoy says; nothing where the request went as it should.
-fn refusal_flag(exchange: &Exchange, status: u16) -> &'static str {
-    if exchange.route.is_none() && status >= 400 { "NR" } else { "-" }
+/// As much of a text from outside as a line can bear: a client or a backend can make it as long as it likes.
+fn clip(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MOST_TEXT)).unwrap_or(text)
 }

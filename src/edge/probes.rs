@@ -17,6 +17,9 @@ use crate::upstream::{Endpoint, Pool, State};
 /// Part of an interval by which checks are spread, so that many endpoints are not asked at the same moment.
 const JITTER: f64 = 0.1;
 
+/// The endpoint answered, but not as it should.
+const WRONG_ANSWER: ErrorType = ErrorType::Custom("wrong answer");
+
 type Check = Arc<dyn HealthCheck + Send + Sync>;
 
 /// Checks every endpoint of the pool from now on, until the pool is gone.
@@ -38,7 +41,7 @@ async fn watch(pool: Weak<Pool>, index: usize, settings: config::Health, (check,
     loop {
         let result = match timeout(settings.timeout.get(), check.check(&backend)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(describe(&error)),
             Err(_) => Err(format!("no answer within {}", settings.timeout)),
         };
         {
@@ -47,6 +50,14 @@ async fn watch(pool: Weak<Pool>, index: usize, settings: config::Health, (check,
             tell(&pool, endpoint, result);
         }
         sleep(jittered(settings.interval.get())).await;
+    }
+}
+
+/// What a person needs of a failed check; Pingora's own words dump the whole peer.
+fn describe(error: &Error) -> String {
+    match (error.etype(), &error.context) {
+        (&WRONG_ANSWER, Some(context)) => context.to_string(),
+        (kind, _) => kind.as_str().to_owned(),
     }
 }
 
@@ -85,7 +96,7 @@ fn check(settings: &config::Health, endpoint: &Endpoint) -> Result<Check> {
     let wanted = settings.expect_status;
     check.validator = Some(Box::new(move |answer| match answer.status.as_u16() {
         status if status == wanted => Ok(()),
-        status => Error::e_explain(ErrorType::Custom("check"), format!("status {status}, not {wanted}")),
+        status => Error::e_explain(WRONG_ANSWER, format!("status {status}, not {wanted}")),
     }));
     Ok(Arc::new(check))
 }

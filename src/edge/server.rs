@@ -167,11 +167,12 @@ fn check_addresses(addresses: &[(String, SocketAddr)]) -> Result<()> {
 
 /// Pingora opens the listeners on runtimes of its own and tells nobody: readiness waits until each accepts.
 async fn serve_when_open(addresses: Vec<(String, SocketAddr)>, lifecycle: Lifecycle) {
-    for (_, address) in addresses {
+    for (key, address) in addresses {
         while TcpStream::connect(address).await.is_err() {
             sleep(OPENING).await;
         }
+        tracing::info!(key, %address, "listening");
     }
     lifecycle.serve();
-    tracing::info!("ready: every listener is open");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
 }

@@ -35,6 +35,7 @@ impl ShutdownSignalWatch for Signals {
         let delay = tokio::select! {
             _ = terminate.recv() => self.drain.delay.get(),
             _ = interrupt.recv() => Duration::ZERO,
+            () = ignore_hangups() => return ShutdownSignal::FastShutdown,
         };
         tracing::info!(in_flight = self.lifecycle.in_flight(), "draining: asked to end");
         self.lifecycle.drain();
@@ -67,6 +68,15 @@ async fn end(lifecycle: Lifecycle, access: Arc<AccessLog>, delay: Duration, limi
     }
     access.close();
     if is_idle { "all requests are served" } else { "out of time" }
+}
+
+/// A closing terminal or a log rotation must not end the process. Never ends.
+async fn ignore_hangups() {
+    let Some(mut hangup) = open(SignalKind::hangup()) else { return std::future::pending().await };
+    loop {
+        hangup.recv().await;
+        tracing::warn!("SIGHUP is ignored: settings are read at the start only");
+    }
 }
 
 fn open(kind: SignalKind) -> Option<Signal> {

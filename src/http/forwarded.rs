@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use super::hop::{begins_as, strip};
+
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -62,17 +64,25 @@ impl ClientAddress {
         if self.by_trusted_proxy {
             append(headers, FOR, &address);
             append(headers, FORWARDED, &element);
-            headers.entry(PROTO).or_insert(proto);
             if let Some(host) = host {
                 headers.entry(HOST).or_insert_with(|| host.clone());
             }
         } else {
+            strip(headers, claims_origin);
             set(headers, FOR, HeaderValue::try_from(address).ok());
             set(headers, FORWARDED, HeaderValue::try_from(element).ok());
-            headers.insert(PROTO, proto);
             set(headers, HOST, host.cloned());
         }
+        headers.insert(PROTO, proto);
     }
+}
+
+/// Whether a header says where a request came from or what it asked for at first, in any of the spellings that
+/// backends believe. The gateway writes some of them itself and lets no stranger write the others.
+fn claims_origin(name: &HeaderName) -> bool {
+    let claims =
+        ["x-forwarded", "x-original-", "x-real-ip", "x-client-ip", "true-client-ip", "x-rewrite-url"];
+    *name == FORWARDED || claims.iter().any(|claim| begins_as(name, claim))
 }
 
 /// Replaces a header, or takes away what was there.
@@ -189,6 +199,19 @@ mod tests {
             (HOST, "shop.example"),
         ]);
         assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn no_spelling_of_a_claim_passes_from_a_stranger() {
+        let mut sent = HeaderMap::new();
+        for name in
+            ["x-real-ip", "x-forwarded-port", "x_forwarded_for", "X-Original-URL", "x-forwarded-prefix"]
+        {
+            sent.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("evil"));
+        }
+        let connection = connection("192.0.2.1");
+        ClientAddress::of(connection, &sent, &[]).pass_on(connection, None, &mut sent);
+        assert!(sent.values().all(|value| value != "evil"), "{sent:?}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn strip_identity(headers: &mut HeaderMap) {
 }
 
 /// Most messages have none of these, and looking through the few names there are is cheaper than asking for each.
-fn strip(headers: &mut HeaderMap, is_meant: fn(&HeaderName) -> bool) {
+pub(super) fn strip(headers: &mut HeaderMap, is_meant: fn(&HeaderName) -> bool) {
     while let Some(name) = headers.keys().find(|name| is_meant(name)).cloned() {
         headers.remove(name);
     }
@@ -40,7 +40,15 @@ fn ends_here(name: &HeaderName) -> bool {
 
 /// Who the caller is, as backends are told: never taken from a client.
 fn is_identity(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "x-user-id" | "x-tenant-id" | "x-roles" | "x-olympus-identity")
+    let names = ["x-user-id", "x-tenant-id", "x-roles", "x-olympus-identity"];
+    names.iter().any(|it| name.as_str().len() == it.len() && begins_as(name, it))
+}
+
+/// Whether a name begins so, with `_` for `-` too: backends behind CGI or WSGI cannot tell the two apart.
+pub(super) fn begins_as(name: &HeaderName, beginning: &str) -> bool {
+    let (name, beginning) = (name.as_str().as_bytes(), beginning.as_bytes());
+    let is_same = |(&sent, &meant): (&u8, &u8)| sent == meant || (sent == b'_' && meant == b'-');
+    name.len() >= beginning.len() && name.iter().zip(beginning).all(is_same)
 }
 
 /// What `Connection` names, but for what frames the message: a client must not take that away.
@@ -81,8 +89,13 @@ mod tests {
 
     #[test]
     fn a_client_cannot_claim_an_identity() {
-        let mut sent =
-            headers(&[("x-user-id", "1"), ("x-roles", "admin"), ("x-tenant-id", "2"), ("accept", "a")]);
+        let mut sent = headers(&[
+            ("x_tenant_id", "2"),
+            ("x-user-id", "1"),
+            ("x-roles", "admin"),
+            ("x-tenant-id", "2"),
+            ("accept", "a"),
+        ]);
         strip_identity(&mut sent);
         assert_eq!(sent, headers(&[("accept", "a")]));
     }

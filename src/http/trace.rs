@@ -4,6 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header that carries it.
 const NAME: HeaderName = HeaderName::from_static("traceparent");
+/// What vendors add to it.
+const STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Where a request stands in its trace (W3C Trace Context, level 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,7 @@ pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
     flags: u8,
+    is_continued: bool,
 }
 
 impl TraceContext {
@@ -24,12 +27,21 @@ impl TraceContext {
         let span_id = fastrand::u64(1..);
         match parent {
             Some(parent) => Self { span_id, ..parent },
-            None => Self { trace_id: fastrand::u128(1..), span_id, flags: 0 },
+            None => Self { trace_id: fastrand::u128(1..), span_id, flags: 0, is_continued: false },
         }
     }
 
-    /// The header for whom the request is passed on to.
-    pub fn header(&self) -> (HeaderName, HeaderValue) {
+    /// Writes the headers for whom the request is passed on to. `tracestate` belongs to the parent and goes
+    /// where the parent does.
+    pub fn pass_on(&self, headers: &mut HeaderMap) {
+        if !self.is_continued {
+            headers.remove(STATE);
+        }
+        let (name, value) = self.header();
+        headers.insert(name, value);
+    }
+
+    fn header(&self) -> (HeaderName, HeaderValue) {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(self.trace_id, &mut text[3..35]);
         write_hex(self.span_id.into(), &mut text[36..52]);
@@ -56,7 +68,12 @@ impl TraceContext {
         let trace_id = hex(trace, 32)?;
         let span_id = u64::try_from(hex(span, 16)?).ok()?;
         let flags = u8::try_from(hex(flags, 2)?).ok()?;
-        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags: flags & 1 })
+        (trace_id != 0 && span_id != 0).then_some(Self {
+            trace_id,
+            span_id,
+            flags: flags & 1,
+            is_continued: true,
+        })
     }
 }
 

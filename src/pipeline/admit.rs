@@ -137,7 +137,7 @@ fn no_content() -> Response<Bytes> {
 fn check_host(head: &Parts) -> Result<(), Problem> {
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let is_valid = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.as_bytes().iter().all(|&byte| may_stand_in_host(byte)),
+        (Some(host), None) => !host.is_empty() && host.as_bytes().iter().all(|&byte| may_stand_in_host(byte)),
         (None, _) => head.version != Version::HTTP_11,
         (Some(_), Some(_)) => false,
     };
@@ -152,11 +152,23 @@ fn may_stand_in_host(byte: u8) -> bool {
 
 /// Refuses a body that says it is too large; one that does not say is counted while it is read.
 fn check_body(route: &Route, head: &Parts) -> Result<(), Problem> {
+    check_length(head)?;
     let length =
         head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length {
         Some(length) if length > route.max_body => Err(too_large(route.max_body)),
         _ => Ok(()),
+    }
+}
+
+/// Refuses a length that others may read differently (RFC 9110 section 8.6): `4, 4`, or two lines of it.
+fn check_length(head: &Parts) -> Result<(), Problem> {
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let is_plain = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
+    match (lengths.next(), lengths.next()) {
+        (None, _) => Ok(()),
+        (Some(length), None) if is_plain(length) => Ok(()),
+        _ => Err(Problem::new(Kind::Invalid, "a request says exactly once how long its body is")),
     }
 }
 

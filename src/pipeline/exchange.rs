@@ -60,9 +60,9 @@ impl Exchange {
         self.prepare_local(head);
         let host = head.headers.get(header::HOST).cloned();
         self.client.pass_on(self.connection, host.as_ref(), &mut head.headers);
-        for (name, value) in [self.id.header(), self.trace.header()] {
-            head.headers.insert(name, value);
-        }
+        let (name, value) = self.id.header();
+        head.headers.insert(name, value);
+        self.trace.pass_on(&mut head.headers);
         if let Some(route) = &self.route {
             route.request.apply(&mut head.headers);
         }

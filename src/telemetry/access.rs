@@ -150,10 +150,10 @@ impl AccessLog {
 
     fn start(target: Box<dyn Write + Send>, dropped: IntCounter) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let theirs = shared.clone();
+        let (theirs, lost) = (shared.clone(), dropped.clone());
         let writer = std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || write_until_closed(&theirs, target))?;
+            .spawn(move || write_until_closed(&theirs, target, &lost))?;
         Ok(Self { shared, dropped, writer: Mutex::new(Some(writer)) })
     }
 
@@ -187,24 +187,28 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Waits a little for lines and takes them all; true if there will be no more.
+    fn take(&self, lines: &mut Vec<u8>) -> bool {
+        let mut waiting = self.lock();
+        if waiting.lines.len() < WORTH_WAKING && !waiting.is_closed {
+            let woken = self.worth_waking.wait_timeout(waiting, PAUSE);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::swap(lines, &mut waiting.lines);
+        waiting.is_closed
+    }
 }
 
-/// The writer's thread. A line that cannot be written is gone: there is nowhere left to say so but the message.
-fn write_until_closed(shared: &Shared, mut target: Box<dyn Write + Send>) {
+/// The writer's thread. Lines that cannot be written are counted; the first failure of a row is said.
+fn write_until_closed(shared: &Shared, mut target: Box<dyn Write + Send>, lost: &IntCounter) {
     let mut lines = Vec::new();
     let mut has_failed = false;
     loop {
-        let mut waiting = shared.lock();
-        if waiting.lines.len() < WORTH_WAKING && !waiting.is_closed {
-            let woken = shared.worth_waking.wait_timeout(waiting, PAUSE);
-            waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        std::mem::swap(&mut lines, &mut waiting.lines);
-        let is_closed = waiting.is_closed;
-        drop(waiting);
-        let result = target.write_all(&lines).and_then(|()| target.flush());
+        let is_closed = shared.take(&mut lines);
+        let result = write_all(&mut *target, &lines, lost);
         if let (Err(error), false) = (&result, has_failed) {
-            tracing::error!(%error, "write the access log");
+            tracing::error!(%error, "write the access log: lines are lost until it can be written again");
         }
         has_failed = result.is_err();
         lines.clear();
@@ -212,6 +216,24 @@ fn write_until_closed(shared: &Shared, mut target: Box<dyn Write + Send>) {
             return;
         }
     }
+}
+
+/// Writes as much as can be written and counts the lines that cannot.
+fn write_all(target: &mut dyn Write, lines: &[u8], lost: &IntCounter) -> io::Result<()> {
+    let mut rest = lines;
+    let result = loop {
+        match target.write(rest) {
+            Ok(0) if rest.is_empty() => break target.flush(),
+            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    if result.is_err() {
+        lost.inc_by(rest.iter().filter(|&&byte| byte == b'\n').count() as u64);
+    }
+    result
 }
 
 #[cfg(test)]
@@ -272,6 +294,14 @@ mod tests {
         assert_eq!(paths.len(), 1000);
         assert_eq!(paths[7], r#""/\"7\n""#);
         assert_eq!(dropped.get(), 0);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let lost = IntCounter::new("lost", "lost").unwrap();
+        let mut small = [0_u8; 5];
+        assert!(write_all(&mut small.as_mut_slice(), b"one\ntwo\nthree\n", &lost).is_err());
+        assert_eq!((lost.get(), &small), (2, b"one\nt"));
     }
 
     #[test]

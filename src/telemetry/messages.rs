@@ -6,13 +6,17 @@ use tracing_subscriber::prelude::*;
 
 use crate::config::Level;
 
-/// Starts writing messages of this severity and above. Pingora repeats on `info` what our own lines say,
-/// so it is heard from `warn` on unless everything is asked for.
+/// Starts writing messages of this severity and above.
+///
+/// Pingora repeats what our own lines say, and calls every client that leaves an error, so unless more than
+/// `info` is asked for it is heard from `warn` on, and its proxy not at all: the access log has those failures.
 pub fn init(level: Level) {
     let level = filter(level);
-    let pingora = if level > LevelFilter::INFO { level } else { level.min(LevelFilter::WARN) };
-    let targets = ["pingora_core", "pingora_proxy", "pingora_load_balancing", "pingora_pool"];
-    let filter = Targets::new().with_default(level).with_targets(targets.map(|target| (target, pingora)));
+    let is_detailed = level > LevelFilter::INFO;
+    let pingora = if is_detailed { level } else { level.min(LevelFilter::WARN) };
+    let proxy = if is_detailed { level } else { LevelFilter::OFF };
+    let targets = ["pingora_core", "pingora_load_balancing", "pingora_pool"].map(|target| (target, pingora));
+    let filter = Targets::new().with_default(level).with_targets(targets).with_target("pingora_proxy", proxy);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
     // A second call, as tests in one process make, keeps the first.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();

@@ -18,9 +18,20 @@ bring_up() {
   mapfile -t missing < <(not_running)
   require_ports "${missing[@]}"
   for name in "${missing[@]}"; do
+    started+=("$name")
     launch "$name"
   done
   write_env
+}
+
+# undo: ends what `bring_up` started, in reverse order; what ran before goes on.
+started=()
+undo() {
+  local index
+  for ((index = ${#started[@]} - 1; index >= 0; index--)); do
+    stop "${started[index]}"
+  done
+  [[ $(not_running | wc -l) -lt ${#SERVICES[@]} ]] || rm -f "$RUN_DIR/env"
 }
 
 prepare_run_dir() {
