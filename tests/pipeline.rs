@@ -132,14 +132,14 @@ fn each_request_has_one_who_answers_it() {
 fn a_request_names_one_host() {
     let pipeline = pipeline();
     let word = |head: &Parts| admit(&pipeline, head).0;
-    for host in ["a b", "a/b", "a@b", "a\\b", "a?b", "\u{e9}"] {
+    for host in ["", "a b", "a/b", "a@b", "a\\b", "a?b", "\u{e9}"] {
         let mut wrong = head("GET /app/x", &[]);
         let value = ureq::http::HeaderValue::from_bytes(host.as_bytes()).unwrap();
         wrong.headers.insert("host", value);
         assert_eq!(word(&wrong), "400 invalid_host", "{host}");
     }
     assert_eq!(word(&head("GET /app/x", &[("host", "a"), ("host", "b")])), "400 invalid_host");
-    for host in ["shop.example:8080", "[::1]:8080", "", "xn--caf-dma.example"] {
+    for host in ["shop.example:8080", "[::1]:8080", "xn--caf-dma.example"] {
         assert_eq!(word(&head("GET /app/x", &[("host", host)])), "proxy app", "{host}");
     }
     for (version, expected) in [

@@ -86,3 +86,36 @@ fn a_head_that_never_ends_is_refused() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert_eq!(gateway.get("/livez").status, 200);
 }
+
+#[test]
+fn a_length_is_passed_on_in_one_reading_or_not_at_all() {
+    let backend = Double::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    let gateway = before(backend.address(), "", "");
+    for lengths in ["content-length: 4, 4", "content-length: 4\r\ncontent-length: 4"] {
+        let mut wire = gateway.wire();
+        wire.send(format!("POST /api/x HTTP/1.1\r\nhost: test\r\n{lengths}\r\n\r\nabcd"));
+        assert_eq!(wire.answer().status, 400, "{lengths}");
+    }
+    assert!(backend.heads().is_empty());
+}
+
+#[test]
+fn a_request_without_a_host_gets_the_endpoints_before_it_is_sent_on_as_one_of_http_1_1() {
+    let backend = Double::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    let gateway = before(backend.address(), "", "");
+    let mut wire = gateway.wire();
+    wire.send("GET /api/x HTTP/1.0\r\n\r\n");
+    assert_eq!(wire.answer().status, 200);
+    let host = format!("host: {}", backend.address());
+    assert!(backend.only_head().to_lowercase().contains(&host), "{}", backend.only_head());
+}
+
+#[test]
+fn a_backend_cannot_switch_protocols_unasked() {
+    let backend =
+        Double::answering("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
+    let gateway = before(backend.address(), "", "");
+    let answer = gateway.wire().get("/api/x", &[]);
+    assert_eq!(answer.status, 502, "{answer:?}");
+    assert_eq!(gateway.line_for(&answer)["flag"], "UPE");
+}

@@ -54,7 +54,9 @@ fn a_trace_is_continued_or_begun() {
     assert_eq!(answer.json()["headers"]["tracestate"], json!(["a=1"]));
     assert_eq!(gateway.line_for(&answer)["trace_id"], trace);
 
-    let answer = send("GET", &gateway.url("/api/headers"), &[("traceparent", "nonsense")], "");
+    let strangers = [("traceparent", "nonsense"), ("tracestate", "a=1")];
+    let answer = send("GET", &gateway.url("/api/headers"), &strangers, "");
+    assert_eq!(answer.json()["headers"]["tracestate"], Value::Null, "it belonged to no trace");
     let begun = answer.json()["headers"]["traceparent"][0].as_str().unwrap().to_owned();
     let parts: Vec<usize> = begun.split('-').map(str::len).collect();
     assert_eq!(parts, [2, 32, 16, 2], "{begun}");
@@ -111,4 +113,14 @@ fn identity_headers_are_never_a_clients_to_set() {
     for (name, _) in claims {
         assert_eq!(seen[name.to_lowercase()], Value::Null, "{name}");
     }
+}
+
+#[test]
+fn no_spelling_of_a_claim_passes_from_a_stranger() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "");
+    let claims =
+        ["x-real-ip", "x-forwarded-port", "x-original-url", "x_forwarded_for", "x_tenant_id", "x-roles"];
+    let seen = seen(&gateway, &claims.map(|name| (name, "evil")));
+    assert!(!seen.to_string().contains("evil"), "{seen}");
 }

@@ -46,7 +46,7 @@ fn a_path_that_two_readers_could_read_differently_is_refused() {
             (400, &json!("invalid_path")),
             "{path}: {answer:?}"
         );
-        assert_eq!(gateway.line_for(&answer)["flag"], "NR");
+        assert_eq!(gateway.line_for(&answer)["flag"], "DPE");
     }
     let other = gateway.wire().get("/api/..%3b/headers", &[]);
     assert_eq!(other.status, 404, "passed on as it is, to a backend that knows no such path");
