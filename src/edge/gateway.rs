@@ -21,10 +21,12 @@ use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
 use super::line;
 use super::peer::peer;
+use super::tries;
 use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
+use crate::upstream::Refused;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -59,7 +61,8 @@ impl Gateway {
             answer.headers_mut().extend(value.ok().map(|value| (PROXY_STATUS, value)));
         }
         if cause == Cause::NoEndpoint {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let refused = context.proxied.as_ref().and_then(|proxied| proxied.refused);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after(refused)));
         }
         let status = answer.status().as_u16();
         bridge::respond(session, answer.map(Body::from)).await?;
@@ -100,14 +103,15 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
-        let Some(proxied) = &mut context.proxied else {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+        let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Error::e_explain(cause::NO_ENDPOINT, "no pool");
         };
         let pool = proxied.pool.clone();
+        proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
-            Some(attempt) => peer(&pool, attempt.pick.endpoint()),
-            None => Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`", pool.name)),
+            Ok(attempt) => peer(&pool, attempt.pick.endpoint()),
+            Err(why) => Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`: {why:?}", pool.name)),
         }
     }
 
@@ -172,7 +176,7 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         let is_final = !response.status.is_informational() || response.status == 101;
         if let (Some(proxied), true) = (&mut context.proxied, is_final) {
-            proxied.answered(response.status.as_u16());
+            proxied.answered(response.status.as_u16(), &response.headers);
         }
         Ok(())
     }
@@ -246,6 +250,9 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
         self.telemetry.metrics.active_requests.dec();
+        if let Some(proxied) = &context.proxied {
+            proxied.conclude(Instant::now());
+        }
         line::write(&self.telemetry, session, context);
     }
 
@@ -279,6 +286,14 @@ impl Gateway {
         let can_replay = !session.as_ref().retry_buffer_truncated();
         error.set_retry(proxied.may_retry(failure, &session.req_header().method, can_replay));
         error
+    }
+}
+
+/// The whole seconds after which a client that was refused may come again.
+fn retry_after(refused: Option<Refused>) -> u64 {
+    match refused {
+        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
+        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 
