@@ -2,6 +2,7 @@
 //! every instance out of its balancer. `/healthz` speaks of the dependencies.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -69,7 +70,7 @@ async fn summary(State(view): State<View>) -> Response {
 
 async fn details(State(view): State<View>) -> Response {
     health(&view, |status, pool| {
-        let (usable_endpoints, endpoints) = pool.usable();
+        let (usable_endpoints, endpoints) = pool.usable(Instant::now());
         Details { status, usable_endpoints, endpoints }
     })
 }
@@ -88,7 +89,7 @@ fn health<T: Serialize>(view: &View, describe: impl Fn(Level, &Pool) -> T) -> Re
 }
 
 fn level(pool: &Pool) -> Level {
-    match pool.usable() {
+    match pool.usable(Instant::now()) {
         (0, _) => Level::Down,
         (usable, all) if usable < all => Level::Degraded,
         _ => Level::Up,

@@ -5,6 +5,7 @@ mod token;
 mod views;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -72,12 +73,17 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
 }
 
-/// The gauges of endpoints are read from the pools at this moment, so they cannot disagree with them.
+/// What pools know is read from them at this moment, so the metrics cannot disagree with them.
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
+    let now = Instant::now();
     for pool in view.pools.values() {
+        view.metrics.pool(&pool.name, pool.active(), pool.refused_full(), pool.budget_exhausted());
         for endpoint in pool.endpoints() {
-            let is_healthy = endpoint.health().state == Verdict::Healthy;
-            view.metrics.endpoint(&pool.name, &endpoint.name, is_healthy, endpoint.in_flight());
+            let labels = (&*pool.name, &*endpoint.name);
+            view.metrics.endpoint(labels, endpoint.verdict(now).state.is_good(), endpoint.in_flight());
+            for state in Verdict::ALL {
+                view.metrics.entered(labels, state.as_str(), endpoint.entered(state));
+            }
         }
     }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], view.metrics.text())

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::View;
 use crate::config::{Local, Origins, Route};
-use crate::upstream::{Endpoint, Failure};
+use crate::upstream::{Endpoint, Failure, Pool, State as Standing};
 
 pub(super) async fn index() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([
@@ -75,38 +75,59 @@ pub(super) struct EndpointView {
     state: &'static str,
     reason: String,
     for_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_in_seconds: Option<u64>,
+    takes_traffic: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
     in_flight: u32,
     answered: u64,
     failed: BTreeMap<&'static str, u64>,
+    entered: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct PoolView {
     usable_endpoints: usize,
+    active_requests: u32,
+    refused_full: u64,
+    retry_budget_exhausted: u64,
     endpoints: Vec<EndpointView>,
 }
 
 pub(super) async fn upstreams(State(view): State<View>) -> Json<BTreeMap<String, PoolView>> {
     let now = Instant::now();
-    let pools = view.pools.iter().map(|(name, pool)| {
-        let endpoints = pool.endpoints().iter().map(|endpoint| endpoint_view(endpoint, now)).collect();
-        (name.clone(), PoolView { usable_endpoints: pool.usable().0, endpoints })
-    });
+    let pools = view.pools.iter().map(|(name, pool)| (name.clone(), pool_view(pool, now)));
     Json(pools.collect())
 }
 
-fn endpoint_view(endpoint: &Endpoint, now: Instant) -> EndpointView {
-    let health = endpoint.health();
+fn pool_view(pool: &Pool, now: Instant) -> PoolView {
+    PoolView {
+        usable_endpoints: pool.usable(now).0,
+        active_requests: pool.active(),
+        refused_full: pool.refused_full(),
+        retry_budget_exhausted: pool.budget_exhausted(),
+        endpoints: pool.endpoints().iter().map(|endpoint| endpoint_view(pool, endpoint, now)).collect(),
+    }
+}
+
+fn endpoint_view(pool: &Pool, endpoint: &Endpoint, now: Instant) -> EndpointView {
+    let verdict = endpoint.verdict(now);
+    let entered = Standing::ALL.map(|state| (state.as_str(), endpoint.entered(state)));
     let failed = Failure::ALL.map(|failure| (failure.as_str(), endpoint.failed(failure)));
     EndpointView {
         address: endpoint.name.to_string(),
         weight: endpoint.weight,
         priority: endpoint.priority,
-        state: health.state.as_str(),
-        reason: health.reason,
-        for_seconds: now.saturating_duration_since(health.since).as_secs(),
+        state: verdict.state.as_str(),
+        reason: verdict.reason.to_string(),
+        for_seconds: now.saturating_duration_since(verdict.since).as_secs(),
+        changes_in_seconds: verdict.until.map(|until| until.saturating_duration_since(now).as_secs()),
+        takes_traffic: pool.is_in_use(endpoint, now),
+        latency_ms: endpoint.latency(now).map(|latency| latency.as_secs_f64() * 1e3),
         in_flight: endpoint.in_flight(),
         answered: endpoint.answered(),
         failed: failed.into_iter().filter(|(_, count)| *count > 0).collect(),
+        entered: entered.into_iter().filter(|(_, count)| *count > 0).collect(),
     }
 }

@@ -9,6 +9,10 @@ use crate::upstream::Failure;
 
 /// No endpoint takes traffic.
 pub(super) const NO_ENDPOINT: ErrorType = ErrorType::Custom("no endpoint to try");
+/// The pool works on as many requests as it may.
+pub(super) const POOL_FULL: ErrorType = ErrorType::Custom("pool full");
+/// A try was answered with a status that is worth another try.
+pub(super) const TRY_AGAIN: ErrorType = ErrorType::Custom("try again");
 /// A body without a length turned out larger than the route takes.
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::Custom("request body too large");
 
@@ -19,6 +23,8 @@ pub(super) enum Cause {
     Upstream(Failure),
     /// No endpoint takes traffic.
     NoEndpoint,
+    /// The pool works on as many requests as it may.
+    PoolFull,
     /// The client left.
     ClientGone,
     /// The client was too slow to send or to read.
@@ -38,6 +44,7 @@ impl Cause {
     pub(super) fn of(error: &Error, failure: Option<Failure>) -> Self {
         match (error.etype(), error.esource()) {
             (kind, _) if *kind == NO_ENDPOINT => Cause::NoEndpoint,
+            (kind, _) if *kind == POOL_FULL => Cause::PoolFull,
             (kind, _) if *kind == BODY_TOO_LARGE => Cause::TooLarge,
             (kind, ErrorSource::Downstream) => client(kind),
             (_, ErrorSource::Upstream) => Cause::Upstream(failure.unwrap_or(Failure::Reset)),
@@ -60,6 +67,7 @@ impl Cause {
         match self {
             Cause::Upstream(failure) => failure.flag(),
             Cause::NoEndpoint => "UH",
+            Cause::PoolFull => "UO",
             Cause::ClientGone => "DC",
             Cause::ClientSlow => "DT",
             Cause::ClientWrong => "DPE",
@@ -75,6 +83,8 @@ impl Cause {
             Cause::Upstream(failure) => upstream(failure),
             Cause::NoEndpoint => Problem::new(Kind::Unavailable, "no backend can take this request now")
                 .with_code("no_backend"),
+            Cause::PoolFull => Problem::new(Kind::Unavailable, "the backends have as much to do as they may")
+                .with_code("overloaded"),
             Cause::ClientGone => return None,
             Cause::ClientSlow => Problem::new(Kind::ClientTimeout, "the request's body did not come in time"),
             Cause::ClientWrong => Problem::new(Kind::Invalid, "the request is not well-formed HTTP"),
@@ -92,6 +102,7 @@ impl Cause {
         match self {
             Cause::Upstream(failure) => Some(failure.proxy_status()),
             Cause::NoEndpoint => Some("destination_unavailable"),
+            Cause::PoolFull => Some("connection_limit_reached"),
             Cause::ClientGone
             | Cause::ClientSlow
             | Cause::ClientWrong

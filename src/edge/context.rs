@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
-use crate::upstream::{Failure, Pick, Pool, Tried};
+use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
 
 /// One request, from its head to its access line.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ pub(super) struct Context {
 pub(super) struct Proxied {
     pub(super) pool: Arc<Pool>,
     pub(super) tried: Tried,
+    /// What a hashing pool goes by.
+    pub(super) key: Option<u64>,
+    /// Leave for the retry under way, where it needs one.
+    pub(super) permit: Option<RetryPermit>,
+    /// How long to wait before the next try.
+    pub(super) pause: Duration,
+    /// Why the pool chose nobody, if it did not.
+    pub(super) refused: Option<Refused>,
     /// The try under way, or the last one.
     pub(super) current: Option<Try>,
     /// When the answer's head must be there at the latest, all tries together.
@@ -50,6 +58,10 @@ pub(super) struct Proxied {
 pub(super) struct Try {
     pub(super) pick: Pick,
     pub(super) started: Instant,
+    /// When the whole request had been handed on.
+    pub(super) sent: Option<Instant>,
+    /// What came of it, as far as is known.
+    pub(super) outcome: Option<Outcome>,
     pub(super) connection: Option<Connection>,
     pub(super) deadline: Option<Deadline>,
     /// Status of the answer, once its head has come.
@@ -84,6 +96,10 @@ impl Proxied {
         Self {
             pool,
             tried: Tried::default(),
+            key: None,
+            permit: None,
+            pause: Duration::ZERO,
+            refused: None,
             current: None,
             answer_by,
             failure: None,

@@ -14,6 +14,7 @@ use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use tokio::time::sleep;
 
 use super::bridge;
 use super::cause::{self, Cause};
@@ -21,10 +22,12 @@ use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
 use super::line;
 use super::peer::peer;
+use super::tries;
 use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
+use crate::upstream::{Fault, Refused};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -61,8 +64,9 @@ impl Gateway {
             let value = HeaderValue::try_from(format!("olympus; error={error}"));
             answer.headers_mut().extend(value.ok().map(|value| (PROXY_STATUS, value)));
         }
-        if cause == Cause::NoEndpoint {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if matches!(cause, Cause::NoEndpoint | Cause::PoolFull) {
+            let refused = context.proxied.as_ref().and_then(|proxied| proxied.refused);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after(refused)));
         }
         let status = answer.status().as_u16();
         bridge::respond(session, answer.map(Body::from)).await?;
@@ -107,12 +111,17 @@ impl ProxyHttp for Gateway {
     }
 
     async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
-        let Some(proxied) = &mut context.proxied else {
+        let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Error::e_explain(cause::NO_ENDPOINT, "no pool");
         };
         let pool = proxied.pool.clone();
+        let pause = std::mem::take(&mut proxied.pause);
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+        proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
-            Some(attempt) => {
+            Ok(attempt) => {
                 let mut peer = peer(&pool, attempt.pick.endpoint())?;
                 if session.is_upgrade_req() {
                     // A tunnel may be silent for as long as both ends like.
@@ -120,7 +129,10 @@ impl ProxyHttp for Gateway {
                 }
                 Ok(peer)
             }
-            None => Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`", pool.name)),
+            Err(Refused::Full) => Error::e_explain(cause::POOL_FULL, format!("upstream `{}`", pool.name)),
+            Err(Refused::NoEndpoint | Refused::AllBad { .. }) => {
+                Error::e_explain(cause::NO_ENDPOINT, format!("upstream `{}`", pool.name))
+            }
         }
     }
 
@@ -196,7 +208,12 @@ impl ProxyHttp for Gateway {
         }
         let is_final = !response.status.is_informational() || response.status == 101;
         if let (Some(proxied), true) = (&mut context.proxied, is_final) {
-            proxied.answered(response.status.as_u16());
+            let status = response.status.as_u16();
+            proxied.answered(status, &response.headers, &self.telemetry.metrics);
+            let can_replay = !session.as_ref().retry_buffer_truncated();
+            if proxied.may_retry(Fault::Status(status), &session.req_header().method, can_replay) {
+                return Error::e_explain(cause::TRY_AGAIN, format!("status {status}"));
+            }
         }
         Ok(())
     }
@@ -276,6 +293,9 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
         self.telemetry.metrics.active_requests.dec();
+        if let Some(proxied) = &context.proxied {
+            proxied.conclude(Instant::now());
+        }
         line::write(&self.telemetry, session, context);
     }
 
@@ -301,14 +321,27 @@ impl Gateway {
     fn after_try(&self, session: &Session, context: &mut Context, mut error: Box<Error>) -> Box<Error> {
         let is_ours = *error.etype() == cause::BODY_TOO_LARGE;
         let Some(proxied) = &mut context.proxied else { return error };
+        if *error.etype() == cause::TRY_AGAIN {
+            // The pool has learned from the answer and given leave already.
+            error.set_retry(true);
+            return error;
+        }
         if is_ours || *error.esource() == ErrorSource::Downstream {
             error.set_retry(false);
             return error;
         }
         let failure = proxied.failed(&error, &self.telemetry.metrics);
         let can_replay = !session.as_ref().retry_buffer_truncated();
-        error.set_retry(proxied.may_retry(failure, &session.req_header().method, can_replay));
+        error.set_retry(proxied.may_retry(Fault::Failure(failure), &session.req_header().method, can_replay));
         error
+    }
+}
+
+/// The whole seconds after which a client that was refused may come again.
+fn retry_after(refused: Option<Refused>) -> u64 {
+    match refused {
+        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
+        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 

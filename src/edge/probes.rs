@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::{self, Address};
 use crate::tasks::Lifecycle;
-use crate::upstream::{Endpoint, Pool, State};
+use crate::upstream::{Endpoint, Pool};
 
 /// Part of an interval by which checks are spread, so that many endpoints are not asked at the same moment.
 const JITTER: f64 = 0.1;
@@ -44,12 +44,16 @@ async fn watch(pool: Weak<Pool>, index: usize, settings: config::Health, (check,
             Ok(Err(error)) => Err(describe(&error)),
             Err(_) => Err(format!("no answer within {}", settings.timeout)),
         };
-        {
+        let pause = {
             let Some(pool) = pool.upgrade() else { return };
             let Some(endpoint) = pool.endpoints().get(index) else { return };
             tell(&pool, endpoint, result);
-        }
-        sleep(jittered(settings.interval.get())).await;
+            match endpoint.verdict(Instant::now()).is_passing {
+                true => settings.interval,
+                false => settings.unhealthy_interval,
+            }
+        };
+        sleep(jittered(pause.get())).await;
     }
 }
 
@@ -63,14 +67,12 @@ fn describe(error: &Error) -> String {
 
 fn tell(pool: &Pool, endpoint: &Endpoint, result: std::result::Result<(), String>) {
     let reason = result.as_ref().err().cloned().unwrap_or_default();
-    match pool.observe(endpoint, result, Instant::now()) {
-        Some(State::Healthy) => {
-            tracing::info!(upstream = %pool.name, endpoint = %endpoint.name, "endpoint is healthy again");
-        }
-        Some(State::Unhealthy) => {
-            tracing::warn!(upstream = %pool.name, endpoint = %endpoint.name, reason, "endpoint is unhealthy");
-        }
-        None => {}
+    let Some(verdict) = pool.observe(endpoint, result, Instant::now()) else { return };
+    if verdict.is_passing {
+        let state = verdict.state.as_str();
+        tracing::info!(upstream = %pool.name, endpoint = %endpoint.name, state, "endpoint is healthy again");
+    } else {
+        tracing::warn!(upstream = %pool.name, endpoint = %endpoint.name, reason, "endpoint is unhealthy");
     }
 }
 

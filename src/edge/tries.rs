@@ -1,33 +1,47 @@
 //! The tries of one request at the endpoints of a pool: begin one, set its deadline, learn from its end,
 //! decide whether there is another.
 
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use http::Method;
+use http::header::{COOKIE, RETRY_AFTER};
+use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
 
 use super::cause;
 use super::context::{Proxied, Try};
 use super::deadline::{Connection, Deadlines};
-use crate::config::RetryOn;
+use crate::config::{Balance, HashKey};
+use crate::http::ClientAddress;
 use crate::telemetry::Metrics;
-use crate::upstream::{Failure, Outcome};
+use crate::upstream::{
+    Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, hash, may_retry,
+};
 
 impl Proxied {
-    /// Begins the next try; `None` if no endpoint takes traffic.
-    pub(super) fn begin(&mut self, metrics: &Metrics, now: Instant) -> Option<&Try> {
+    /// Begins the next try, unless the pool refuses.
+    pub(super) fn begin(&mut self, metrics: &Metrics, now: Instant) -> Result<&Try, Refused> {
         if let Some(last) = self.current.take() {
             self.waited += now.saturating_duration_since(last.started);
         }
-        let pick = self.pool.pick(&mut self.tried)?;
+        let demand = Demand { now, random: fastrand::u64(..), key: self.key };
+        let pick = self.pool.pick(&mut self.tried, &demand).inspect_err(|it| self.refused = Some(*it))?;
         if self.tried.count() > 1 {
             metrics.retried(&self.pool.name);
         }
         self.body_sent = 0;
         let started = now;
-        let attempt = Try { pick, started, connection: None, deadline: None, status: None, last_byte: None };
-        Some(self.current.insert(attempt))
+        Ok(self.current.insert(Try {
+            pick,
+            started,
+            sent: None,
+            outcome: None,
+            connection: None,
+            deadline: None,
+            status: None,
+            last_byte: None,
+        }))
     }
 
     /// The connection of the try is open.
@@ -42,12 +56,15 @@ impl Proxied {
     /// The whole request has been handed on: from now on the backend is waited for.
     ///
     /// An upload takes as long as the client needs; stalls on either side have timeouts of their own.
-    pub(super) fn sent(&mut self, deadlines: &Deadlines, response_timeout: std::time::Duration) {
+    pub(super) fn sent(&mut self, deadlines: &Deadlines, response_timeout: Duration) {
         let now = Instant::now();
         if self.tried.count() == 1 && self.body_sent > 0 {
             self.answer_by = now + response_timeout;
         }
         let by = self.answer_by.min(now + self.pool.settings.try_timeout.get());
+        if let Some(current) = &mut self.current {
+            current.sent = Some(now);
+        }
         if let Some(current) = &mut self.current
             && let (Some(connection), None) = (current.connection, current.status)
         {
@@ -56,12 +73,18 @@ impl Proxied {
     }
 
     /// The head of the answer has come.
-    pub(super) fn answered(&mut self, status: u16) {
+    pub(super) fn answered(&mut self, status: u16, headers: &HeaderMap, metrics: &Metrics) {
+        let (now, retry_after) = (Instant::now(), retry_after(headers));
         if let Some(current) = &mut self.current {
             current.deadline = None;
             current.status = Some(status);
-            current.last_byte = Some(Instant::now());
-            self.pool.report(current.pick.endpoint(), Outcome::Answered(status));
+            current.last_byte = Some(now);
+            let outcome = Outcome::Answered { status, latency: current.latency(now), retry_after };
+            current.outcome = Some(outcome);
+            tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
+            if status >= 500 {
+                metrics.failed(&self.pool.name, &current.pick.endpoint().name, "status");
+            }
         }
     }
 
@@ -71,25 +94,87 @@ impl Proxied {
         let deadline = self.current.as_mut().and_then(|it| it.deadline.take());
         let failure = cause::failure(error, has_head, deadline.is_some_and(|it| it.has_fired()));
         self.failure = Some(failure);
-        if let Some(current) = &self.current {
-            let endpoint = current.pick.endpoint();
-            self.pool.report(endpoint, Outcome::Failed(failure));
-            metrics.failed(&self.pool.name, &endpoint.name, failure.as_str());
+        let now = Instant::now();
+        if let Some(current) = &mut self.current {
+            let outcome = Outcome::Failed { failure, latency: current.latency(now) };
+            current.outcome = Some(outcome);
+            tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
+            metrics.failed(&self.pool.name, &current.pick.endpoint().name, failure.as_str());
         }
         failure
     }
 
-    /// Whether a failed try may be followed by another.
-    pub(super) fn may_retry(&self, failure: Failure, method: &Method, can_replay: bool) -> bool {
-        let retry = &self.pool.settings.retry;
-        let asked = match failure {
-            Failure::Refused | Failure::ConnectTimeout => RetryOn::Connect,
-            Failure::Reset | Failure::Protocol => RetryOn::Reset,
-            Failure::Timeout => RetryOn::Timeout,
-            Failure::Truncated => return false,
-        };
-        let is_safe = failure.is_before_send() || (method.is_idempotent() && can_replay);
-        let tries_left = self.tried.count() <= usize::try_from(retry.max_retries).unwrap_or(usize::MAX);
-        is_safe && tries_left && retry.on.contains(&asked) && Instant::now() < self.answer_by
+    /// Whether a failed try may be followed by another. Takes leave for it from the pool's budget, and says how
+    /// long to pause before it.
+    pub(super) fn may_retry(&mut self, fault: Fault, method: &Method, can_replay: bool) -> bool {
+        let settings = &self.pool.settings.retry;
+        let (is_idempotent, tries) = (method.is_idempotent(), self.tried.count());
+        let attempt = Attempt { fault, is_idempotent, can_replay, tries };
+        self.permit = None;
+        if !may_retry(settings, &attempt) {
+            return false;
+        }
+        self.pause = backoff(settings.backoff.get(), &attempt, fastrand::u64(..));
+        if Instant::now() + self.pause >= self.answer_by {
+            return false;
+        }
+        if !fault.is_before_send() {
+            self.permit = self.pool.permit_retry();
+        }
+        fault.is_before_send() || self.permit.is_some()
     }
+
+    /// The request is over: the pool learns what came of it in the end.
+    pub(super) fn conclude(&self, now: Instant) {
+        let Some(current) = &self.current else { return };
+        match (current.outcome, current.sent) {
+            (Some(outcome), _) => self.pool.conclude(&current.pick, outcome, now),
+            (None, Some(_)) => {
+                let abandoned = Outcome::Abandoned { latency: current.latency(now) };
+                self.pool.report(&current.pick, abandoned, now);
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Says that an endpoint is looked at differently from now on.
+fn tell(pool: &Pool, current: &Try, changed: Option<Verdict>) {
+    if let Some(verdict) = changed {
+        let (endpoint, state, reason) =
+            (&*current.pick.endpoint().name, verdict.state.as_str(), &*verdict.reason);
+        tracing::warn!(upstream = &*pool.name, endpoint, state, reason, "endpoint changed its state");
+    }
+}
+
+impl Try {
+    /// How long the backend has had.
+    fn latency(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.sent.unwrap_or(self.started))
+    }
+}
+
+/// What a pool that hashes goes by; `None` where the request lacks it.
+pub(super) fn key(balance: &Balance, client: &ClientAddress, headers: &HeaderMap) -> Option<u64> {
+    match balance {
+        Balance::Hash(HashKey::Ip) => Some(match client.ip {
+            IpAddr::V4(ip) => hash(&ip.octets()),
+            IpAddr::V6(ip) => hash(&ip.octets()),
+        }),
+        Balance::Hash(HashKey::Header(name)) => headers.get(name.get()).map(|value| hash(value.as_bytes())),
+        Balance::Hash(HashKey::Cookie(name)) => cookie(headers, name).map(|value| hash(value.as_bytes())),
+        Balance::Wrr | Balance::LeastRequest | Balance::P2c | Balance::PeakEwma | Balance::Random => None,
+    }
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// `Retry-After` in seconds; a date is not understood.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }

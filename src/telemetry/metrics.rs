@@ -1,5 +1,6 @@
 //! The metrics, in Prometheus' text format. Names follow OpenTelemetry's HTTP conventions where they have one.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -12,6 +13,45 @@ use prometheus::{
 const SECONDS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
+/// What pools count themselves, read from them at each scrape.
+#[derive(Debug)]
+struct Learned {
+    moves: IntCounterVec,
+    active: IntGaugeVec,
+    full: IntCounterVec,
+    exhausted: IntCounterVec,
+    /// Held while a counter is raised, so that two scrapes at the same moment do not both add.
+    raising: Mutex<()>,
+}
+
+impl Learned {
+    fn new() -> Self {
+        Self {
+            moves: counters(
+                "olympus_upstream_endpoint_states_total",
+                "How often an endpoint came into a state: ejections, moves of its breaker, recoveries.",
+                &["olympus_upstream", "server_address", "state"],
+            ),
+            active: gauges(
+                "olympus_upstream_in_flight",
+                "Requests the pool is working on.",
+                &["olympus_upstream"],
+            ),
+            full: counters(
+                "olympus_upstream_refused_full_total",
+                "Requests refused because the pool worked on `max_concurrency` of them.",
+                &["olympus_upstream"],
+            ),
+            exhausted: counters(
+                "olympus_upstream_retry_budget_exhausted_total",
+                "Retries not made because the pool's budget was spent.",
+                &["olympus_upstream"],
+            ),
+            raising: Mutex::new(()),
+        }
+    }
+}
+
 /// Every metric the gateway keeps.
 #[derive(Debug)]
 pub struct Metrics {
@@ -22,6 +62,7 @@ pub struct Metrics {
     retries: IntCounterVec,
     healthy: IntGaugeVec,
     busy: IntGaugeVec,
+    learned: Learned,
     /// Requests being served now.
     pub active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
@@ -55,7 +96,7 @@ impl Metrics {
             ),
             healthy: gauges(
                 "olympus_upstream_endpoint_healthy",
-                "1 while the endpoint passes its checks.",
+                "1 while nothing speaks against the endpoint.",
                 &["olympus_upstream", "server_address"],
             ),
             busy: gauges(
@@ -63,6 +104,7 @@ impl Metrics {
                 "Requests the endpoint is working on.",
                 &["olympus_upstream", "server_address"],
             ),
+            learned: Learned::new(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
                 "Requests being served now.",
@@ -80,13 +122,17 @@ impl Metrics {
     fn register_all(&self) {
         let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let own: [Box<dyn Collector>; 9] = [
+        let own: [Box<dyn Collector>; 13] = [
             Box::new(self.requests.clone()),
             Box::new(self.tries.clone()),
             Box::new(self.failures.clone()),
             Box::new(self.retries.clone()),
             Box::new(self.healthy.clone()),
             Box::new(self.busy.clone()),
+            Box::new(self.learned.moves.clone()),
+            Box::new(self.learned.active.clone()),
+            Box::new(self.learned.full.clone()),
+            Box::new(self.learned.exhausted.clone()),
             Box::new(self.active_requests.clone()),
             Box::new(self.access_lines_dropped.clone()),
             Box::new(build),
@@ -122,9 +168,27 @@ impl Metrics {
     }
 
     /// What the pool knows of an endpoint now.
-    pub fn endpoint(&self, upstream: &str, endpoint: &str, is_healthy: bool, in_flight: u32) {
-        self.healthy.with_label_values(&[upstream, endpoint]).set(i64::from(is_healthy));
+    pub fn endpoint(&self, (upstream, endpoint): (&str, &str), is_good: bool, in_flight: u32) {
+        self.healthy.with_label_values(&[upstream, endpoint]).set(i64::from(is_good));
         self.busy.with_label_values(&[upstream, endpoint]).set(i64::from(in_flight));
+    }
+
+    /// How often an endpoint came into a state so far.
+    pub fn entered(&self, (upstream, endpoint): (&str, &str), state: &str, times: u64) {
+        self.raise(&self.learned.moves.with_label_values(&[upstream, endpoint, state]), times);
+    }
+
+    /// What a pool counted so far.
+    pub fn pool(&self, upstream: &str, active: u32, refused_full: u64, budget_exhausted: u64) {
+        self.learned.active.with_label_values(&[upstream]).set(i64::from(active));
+        self.raise(&self.learned.full.with_label_values(&[upstream]), refused_full);
+        self.raise(&self.learned.exhausted.with_label_values(&[upstream]), budget_exhausted);
+    }
+
+    /// Brings a counter up to what was counted elsewhere.
+    fn raise(&self, counter: &IntCounter, total: u64) {
+        let _raising = self.learned.raising.lock().unwrap_or_else(PoisonError::into_inner);
+        counter.inc_by(total.saturating_sub(counter.get()));
     }
 
     /// Everything, as Prometheus reads it.

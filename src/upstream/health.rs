@@ -1,37 +1,21 @@
-//! What active checks say of one endpoint: a verdict changes only after enough checks in a row agree.
+//! What active checks say of one endpoint: their word changes only after enough checks in a row agree.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config;
 
-/// What the checks made of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It passes its checks, or none are made.
-    Healthy,
-    /// It failed enough checks in a row.
-    Unhealthy,
-}
-
-impl State {
-    /// The word for metrics and the admin API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Healthy => "healthy",
-            State::Unhealthy => "unhealthy",
-        }
-    }
-}
-
-/// The verdict on an endpoint, since when, why, and how far the checks are from changing it.
+/// The word of the checks, since when, why, and how far they are from changing it.
 #[derive(Debug, Clone)]
-pub struct Health {
-    /// The verdict.
-    pub state: State,
-    /// When it was reached.
-    pub since: Instant,
-    /// What the check that reached it said.
-    pub reason: String,
+pub(super) struct Health {
+    /// Whether it passes its checks, or none are made.
+    pub(super) is_passing: bool,
+    /// Since when.
+    pub(super) since: Instant,
+    /// What the last check that agreed said.
+    pub(super) reason: Arc<str>,
+    /// When it passed again after it had failed.
+    pub(super) recovered: Option<Instant>,
     is_checked: bool,
     against: u32,
     unhealthy_after: u32,
@@ -42,9 +26,10 @@ impl Health {
     /// An endpoint is healthy until its checks say otherwise.
     pub(super) fn new(settings: Option<&config::Health>, now: Instant) -> Self {
         Self {
-            state: State::Healthy,
+            is_passing: true,
             since: now,
-            reason: if settings.is_some() { "not checked yet" } else { "no checks configured" }.to_owned(),
+            reason: if settings.is_some() { "not checked yet" } else { "no checks configured" }.into(),
+            recovered: None,
             is_checked: false,
             against: 0,
             unhealthy_after: settings.map_or(1, |health| health.unhealthy_after),
@@ -52,24 +37,26 @@ impl Health {
         }
     }
 
-    /// Takes the result of a check; true if the verdict changed. The very first check decides alone: nothing
+    /// Takes the result of a check; true if the word changed. The very first check decides alone: nothing
     /// spoke for the endpoint before it.
     pub(super) fn observe(&mut self, result: Result<(), String>, now: Instant) -> bool {
-        let (seen, needed, reason) = match result {
-            Ok(()) => (State::Healthy, self.healthy_after, "check passed".to_owned()),
-            Err(reason) => (State::Unhealthy, self.unhealthy_after, reason),
+        let (passed, needed, reason) = match result {
+            Ok(()) => (true, self.healthy_after, "check passed".into()),
+            Err(reason) => (false, self.unhealthy_after, reason.into()),
         };
         let is_first = !std::mem::replace(&mut self.is_checked, true);
-        if seen == self.state {
-            self.against = 0;
-            self.reason = reason;
+        if passed == self.is_passing {
+            (self.against, self.reason) = (0, reason);
             return false;
         }
         self.against += 1;
         if self.against < needed && !is_first {
             return false;
         }
-        (self.state, self.since, self.reason, self.against) = (seen, now, reason, 0);
+        (self.is_passing, self.since, self.reason, self.against) = (passed, now, reason, 0);
+        if passed {
+            self.recovered = Some(now);
+        }
         true
     }
 }
@@ -96,14 +83,14 @@ mod tests {
 
     #[test]
     fn an_unchecked_endpoint_is_healthy() {
-        assert_eq!(health().0.state, State::Healthy);
+        assert!(health().0.is_passing);
     }
 
     #[test]
     fn the_very_first_check_decides_alone() {
         let (mut health, now) = health();
         assert!(health.observe(failed(), now));
-        assert_eq!(health.state, State::Unhealthy);
+        assert!(!health.is_passing);
     }
 
     #[test]
@@ -112,7 +99,7 @@ mod tests {
         assert!(!health.observe(failed(), now));
         assert!(!health.observe(failed(), now));
         assert!(health.observe(failed(), now));
-        assert_eq!((health.state, health.reason.as_str()), (State::Unhealthy, "refused"));
+        assert_eq!((health.is_passing, &*health.reason), (false, "refused"));
     }
 
     #[test]
@@ -121,7 +108,7 @@ mod tests {
         for result in [failed(), failed(), Ok(()), failed(), failed()] {
             assert!(!health.observe(result, now));
         }
-        assert_eq!(health.state, State::Healthy);
+        assert!(health.is_passing);
     }
 
     #[test]
@@ -132,6 +119,6 @@ mod tests {
         }
         assert!(!health.observe(Ok(()), now));
         assert!(health.observe(Ok(()), now));
-        assert_eq!(health.state, State::Healthy);
+        assert_eq!((health.is_passing, health.recovered), (true, Some(now)));
     }
 }

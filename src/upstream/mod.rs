@@ -1,13 +1,34 @@
 //! Pools of backends: state and decisions, no I/O. Who may be chosen, who is next, what a try taught.
-//! It must not know of sockets, requests or Pingora; time comes in as an argument.
+//! It must not know of sockets, requests or Pingora; time and chance come in as arguments.
 
+mod balance;
+mod breaker;
+mod demand;
+mod dice;
 mod endpoint;
 mod health;
+mod latency;
+mod learned;
+mod load;
 mod outcome;
+mod outlier;
+mod plan;
 mod pool;
-mod schedule;
+mod retry;
+mod verdict;
+mod window;
 
-pub use endpoint::{Endpoint, InFlight};
-pub use health::{Health, State};
+#[cfg(test)]
+mod days;
+#[cfg(test)]
+mod pool_tests;
+#[cfg(test)]
+mod properties;
+
+pub use demand::{Demand, Refused, Tried, hash};
+pub use endpoint::Endpoint;
+pub use load::{Pick, RetryPermit};
 pub use outcome::{Failure, Outcome};
-pub use pool::{Pick, Pool, Pools, Tried};
+pub use pool::{Pool, Pools};
+pub use retry::{Attempt, Fault, backoff, may_retry};
+pub use verdict::{State, Verdict};

@@ -1,14 +1,43 @@
 //! What came of one try, in the words that metrics, logs and retries share.
 
-/// What came of one try.
+use std::time::Duration;
+
+/// What came of one try. Latencies count from when the whole request had been handed on, or else from the
+/// beginning of the try: how long a client takes to upload says nothing of the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The endpoint answered, with this status.
-    Answered(u16),
-    /// The endpoint failed.
-    Failed(Failure),
+    /// The head of the answer came.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// After how long.
+        latency: Duration,
+        /// What its `Retry-After` asks for. Only that of a 503 speaks of the endpoint as a whole.
+        retry_after: Option<Duration>,
+    },
+    /// The endpoint failed. After an answer that began this takes its success back.
+    Failed {
+        /// How.
+        failure: Failure,
+        /// After how long.
+        latency: Duration,
+    },
     /// The client left before the endpoint could show what it would do.
-    Abandoned,
+    Abandoned {
+        /// After how long.
+        latency: Duration,
+    },
+}
+
+impl Outcome {
+    /// Whether it speaks against the endpoint. 501 and 505 say something of the request only.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Outcome::Answered { status, .. } => *status >= 500 && !matches!(status, 501 | 505),
+            Outcome::Failed { .. } => true,
+            Outcome::Abandoned { .. } => false,
+        }
+    }
 }
 
 /// How an endpoint failed a try.

@@ -1,20 +1,32 @@
 //! A pool: picks an endpoint for each try and learns from checks and outcomes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
-use super::endpoint::{Endpoint, InFlight};
-use super::health::State;
+use super::balance::{Ask, Balancer};
+use super::breaker::{Breaker, Phase, Turn};
+use super::demand::{Demand, Refused, Tried};
+use super::dice::Dice;
+use super::endpoint::{Endpoint, Vitals};
+use super::learned::{Allowance, Wish};
+use super::load::{Load, Pick, RetryPermit, Seat};
 use super::outcome::Outcome;
-use super::schedule::Schedule;
-use crate::config;
+use super::plan::{Plan, Stance};
+use super::verdict::Verdict;
+use crate::config::{self, BreakerScope};
 
 /// The pools by name.
 pub type Pools = BTreeMap<String, Arc<Pool>>;
+
+/// What a client is told where only trials under way decide when there is room again.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Endpoints on trial that one pick asks for a place, where there are others to go to.
+const MOST_TRIALS: usize = 2;
 
 /// A pool of interchangeable backends.
 #[derive(Debug)]
@@ -24,55 +36,59 @@ pub struct Pool {
     /// What the configuration says of it.
     pub settings: config::Upstream,
     endpoints: Vec<Arc<Endpoint>>,
-    schedule: ArcSwap<Schedule>,
-    cursor: AtomicUsize,
-}
-
-/// An endpoint chosen for one try; counts as in flight there while it lives.
-pub type Pick = InFlight;
-
-/// Most tries of one request: the first and as many retries as the configuration may ask for.
-const MOST_TRIES: usize = 11;
-
-/// Which endpoints of the pool this request has tried already. Kept inline: every request has one.
-#[derive(Debug, Clone, Default)]
-pub struct Tried {
-    indexes: [usize; MOST_TRIES],
-    count: usize,
-}
-
-impl Tried {
-    /// How many tries were made.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    fn contains(&self, index: usize) -> bool {
-        self.indexes.iter().take(self.count).any(|&it| it == index)
-    }
-
-    fn push(&mut self, index: usize) {
-        if let Some(place) = self.indexes.get_mut(self.count) {
-            *place = index;
-        }
-        self.count += 1;
-    }
+    balancer: Balancer,
+    plan: ArcSwap<Plan>,
+    /// Held while verdicts change and the plan is made anew, so that no two endpoints leave believing each other
+    /// to stay. An endpoint's own lock may be taken while it is held, never the other way round.
+    breaker: Mutex<Option<Breaker>>,
+    load: Arc<Load>,
 }
 
 impl Pool {
-    /// A pool with every endpoint healthy.
+    /// A pool of which nothing bad is known.
     pub fn new(name: &str, settings: &config::Upstream, now: Instant) -> Self {
-        let health = settings.health.as_ref();
+        let vitals = |_: &config::Endpoint| Arc::new(Vitals::new(settings, None, now));
+        Self::assemble(name, settings, (Arc::default(), own_breaker(settings, now)), (vitals, now))
+    }
+
+    /// The pool as new settings want it. What is known of endpoints that stay is kept, and so is what is under
+    /// way; endpoints that are new start slowly.
+    pub fn renewed(&self, settings: &config::Upstream, now: Instant) -> Self {
+        let known: BTreeMap<_, _> = self.endpoints.iter().map(|it| (&it.address, &it.vitals)).collect();
+        let vitals = |endpoint: &config::Endpoint| match known.get(&endpoint.address) {
+            Some(vitals) => {
+                vitals.lock().reconfigure(&self.settings, settings, now);
+                (*vitals).clone()
+            }
+            None => Arc::new(Vitals::new(settings, Some(now), now)),
+        };
+        let breaker = match self.settings.breaker == settings.breaker {
+            true => self.lock().clone(),
+            false => own_breaker(settings, now),
+        };
+        Self::assemble(&self.name, settings, (self.load.clone(), breaker), (vitals, now))
+    }
+
+    fn assemble(
+        name: &str,
+        settings: &config::Upstream,
+        (load, breaker): (Arc<Load>, Option<Breaker>),
+        (vitals, now): (impl Fn(&config::Endpoint) -> Arc<Vitals>, Instant),
+    ) -> Self {
         let endpoints: Vec<_> = (settings.endpoints.iter().enumerate())
-            .map(|(index, endpoint)| Arc::new(Endpoint::new(index, endpoint, health, now)))
+            .map(|(index, endpoint)| Arc::new(Endpoint::new(index, endpoint, vitals(endpoint))))
             .collect();
-        let schedule = ArcSwap::from_pointee(Schedule::new(&endpoints));
+        let balancer = Balancer::new(&settings.balance, &endpoints);
+        let plan = Plan::new(&endpoints, settings, phase(breaker.as_ref(), now), now);
+        balancer.adopt(&plan);
         Self {
             name: name.into(),
             settings: settings.clone(),
             endpoints,
-            schedule,
-            cursor: AtomicUsize::new(0),
+            balancer,
+            plan: ArcSwap::from_pointee(plan),
+            breaker: Mutex::new(breaker),
+            load,
         }
     }
 
@@ -83,145 +99,194 @@ impl Pool {
 
     /// Chooses an endpoint for the next try and marks it as tried.
     ///
-    /// One that was not tried yet comes first, even of a lesser tier; after that any may be tried again.
-    /// `None` only where no endpoint takes traffic at all.
-    pub fn pick(&self, tried: &mut Tried) -> Option<Pick> {
-        let schedule = self.schedule.load();
-        // Only the first try takes a turn: if retries did, each request could begin at the same dead endpoint.
-        let first = if tried.count == 0 { self.next(&schedule) } else { None };
-        let index = first.or_else(|| self.untried(&schedule, tried)).or_else(|| self.next(&schedule))?;
-        tried.push(index);
-        self.endpoints.get(index).map(|endpoint| InFlight::new(endpoint.clone()))
-    }
-
-    /// Takes what came of a try.
-    pub fn report(&self, endpoint: &Endpoint, outcome: Outcome) {
-        endpoint.count(outcome);
-    }
-
-    /// Takes the result of an active check; the new state if the verdict changed.
-    pub fn observe(&self, endpoint: &Endpoint, result: Result<(), String>, now: Instant) -> Option<State> {
-        let changed = endpoint.observe(result, now);
-        if changed {
-            // Checks of one pool may end at the same time: each writes a schedule made after its own change,
-            // and `rcu` makes the last one written see them all.
-            self.schedule.rcu(|_| Schedule::new(&self.endpoints));
+    /// One that was not tried yet comes first, even of a lesser tier; after that any may be tried again. Does not
+    /// allocate, unless the time has come for a verdict to change by itself.
+    ///
+    /// # Errors
+    /// Nobody takes traffic, all are known to be bad, or the pool works on `max_concurrency` requests.
+    pub fn pick(&self, tried: &mut Tried, demand: &Demand) -> Result<Pick, Refused> {
+        let plan = self.plan_at(demand.now);
+        let most = match plan.stance {
+            Stance::Empty => return Err(Refused::NoEndpoint),
+            Stance::Bad(until) => return Err(all_bad(until.saturating_duration_since(demand.now))),
+            Stance::OnTrial(most) => Some(most),
+            Stance::Open => None,
+        };
+        let mut seat = Seat::take(&self.load, self.settings.max_concurrency).ok_or(Refused::Full)?;
+        if most.is_some_and(|most| !seat.begin_trial(most)) {
+            return Err(all_bad(SOON));
         }
-        changed.then(|| endpoint.health().state)
+        let mut dice = Dice::new(demand.random);
+        let (endpoint, is_trial) = match self.trial(&plan, tried, demand, &mut dice) {
+            Some(endpoint) => (endpoint, true),
+            None => (self.choose(&plan, tried, demand, &mut dice).ok_or(all_bad(SOON))?, false),
+        };
+        tried.push(endpoint.index);
+        Ok(Pick::new(endpoint.clone(), is_trial, seat))
     }
 
-    /// How many endpoints would be chosen from now, and how many there are.
-    pub fn usable(&self) -> (usize, usize) {
-        let healthy = self.endpoints.iter().filter(|it| it.weight > 0 && it.health().state == State::Healthy);
-        (healthy.count(), self.endpoints.len())
+    /// Takes what came of a try; the endpoint's new verdict if it changed. Does not allocate otherwise.
+    pub fn report(&self, pick: &Pick, outcome: Outcome, now: Instant) -> Option<Verdict> {
+        let endpoint = pick.endpoint();
+        let wish = endpoint.learn(outcome, pick.is_trial, now);
+        if wish == Wish::Stay {
+            return None;
+        }
+        let own = self.lock();
+        if wish == Wish::Leave && !endpoint.leave(self.allowance(&own, endpoint, now), outcome, now) {
+            return None;
+        }
+        self.replan(&own, now);
+        Some(endpoint.verdict(now))
     }
 
-    fn next(&self, schedule: &Schedule) -> Option<usize> {
-        let turn = self.cursor.fetch_add(1, Ordering::Relaxed);
-        schedule.turn.get(turn.checked_rem(schedule.turn.len())?).copied()
+    /// Takes what came of a request after all its tries, for the breaker of a whole pool.
+    pub fn conclude(&self, last: &Pick, outcome: Outcome, now: Instant) {
+        if self.settings.breaker.scope != BreakerScope::Pool || matches!(outcome, Outcome::Abandoned { .. }) {
+            return;
+        }
+        let mut own = self.lock();
+        let Some(breaker) = own.as_mut() else { return };
+        let turn = match outcome.is_failure() {
+            true => breaker.fail(last.seat.is_trial, now),
+            false => breaker.pass(last.seat.is_trial, now),
+        };
+        if turn == Turn::ShouldOpen {
+            breaker.open(now);
+        }
+        // Each trial that succeeds leaves one less to do.
+        if turn != Turn::Stay || last.seat.is_trial {
+            self.replan(&own, now);
+        }
     }
 
-    fn untried(&self, schedule: &Schedule, tried: &Tried) -> Option<usize> {
-        let (length, cursor) = (schedule.turn.len(), self.cursor.load(Ordering::Relaxed));
-        let place = |ahead| schedule.turn.get(cursor.wrapping_add(ahead).checked_rem(length)?).copied();
-        let in_turn = (0..length).filter_map(place).find(|it| !tried.contains(*it));
-        in_turn.or_else(|| schedule.standby.iter().copied().find(|it| !tried.contains(*it)))
+    /// Takes the result of an active check; the new verdict if it changed.
+    pub fn observe(&self, endpoint: &Endpoint, result: Result<(), String>, now: Instant) -> Option<Verdict> {
+        let own = self.lock();
+        if !endpoint.observe(result, self.settings.outlier.uneject_on_check, now) {
+            return None;
+        }
+        self.replan(&own, now);
+        Some(endpoint.verdict(now))
+    }
+
+    /// Leave for a retry within the pool's budget; it is given back when the permit is dropped.
+    ///
+    /// Not to be asked for where nothing can have reached the endpoint: such retries are free.
+    pub fn permit_retry(&self) -> Option<RetryPermit> {
+        RetryPermit::take(&self.load, self.settings.retry.budget_percent)
+    }
+
+    /// Whether requests may be sent to this endpoint now, by the plan that picks go by.
+    pub fn is_in_use(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let plan = self.plan_at(now);
+        let is_on_trial = || plan.trials.iter().any(|it| it.index == endpoint.index);
+        match plan.stance {
+            Stance::Open | Stance::OnTrial(_) => plan.place(endpoint.index).is_some() || is_on_trial(),
+            Stance::Bad(_) | Stance::Empty => false,
+        }
+    }
+
+    /// How many endpoints nothing speaks against now, and how many there are.
+    pub fn usable(&self, now: Instant) -> (usize, usize) {
+        (self.plan_at(now).good, self.endpoints.len())
+    }
+
+    /// Requests in flight.
+    pub fn active(&self) -> u32 {
+        self.load.active()
+    }
+
+    /// Requests refused because the pool worked on as many as it may.
+    pub fn refused_full(&self) -> u64 {
+        self.load.full.load(Ordering::Relaxed)
+    }
+
+    /// Retries not made because as many as may be were under way.
+    pub fn budget_exhausted(&self) -> u64 {
+        self.load.exhausted.load(Ordering::Relaxed)
+    }
+
+    /// A trial for a breaker that is half-open. First tries only: a retry has failed once already.
+    fn trial<'p>(
+        &self,
+        plan: &'p Plan,
+        tried: &Tried,
+        demand: &Demand,
+        dice: &mut Dice,
+    ) -> Option<&'p Arc<Endpoint>> {
+        let is_welcome = tried.count() == 0 || plan.members.is_empty();
+        if plan.trials.is_empty() || !is_welcome {
+            return None;
+        }
+        let most = if plan.members.is_empty() { plan.trials.len() } else { MOST_TRIALS };
+        let start = usize::try_from(dice.below(u32::try_from(plan.trials.len()).ok()?)).ok()?;
+        let (before, after) = plan.trials.split_at_checked(start)?;
+        after.iter().chain(before).take(most).find(|it| it.vitals.begin_trial(demand.now))
+    }
+
+    fn choose<'p>(
+        &self,
+        plan: &'p Plan,
+        tried: &Tried,
+        demand: &Demand,
+        dice: &mut Dice,
+    ) -> Option<&'p Arc<Endpoint>> {
+        let ask = Ask { tried, demand, active: self.load.active() };
+        if let Some(member) = self.balancer.choose(plan, &ask, dice) {
+            return Some(&member.endpoint);
+        }
+        if let Some(endpoint) = plan.untried(tried, dice) {
+            return Some(endpoint);
+        }
+        let again = plan.draw(dice, demand.now, |_| true).or(plan.members.first());
+        again.map(|member| &member.endpoint)
+    }
+
+    /// The plan as it is at this time.
+    fn plan_at(&self, now: Instant) -> Guard<Arc<Plan>> {
+        let plan = self.plan.load();
+        if plan.until.is_some_and(|until| until <= now)
+            && let Ok(own) = self.breaker.try_lock()
+        {
+            self.replan(&own, now);
+            return self.plan.load();
+        }
+        plan
+    }
+
+    fn replan(&self, own: &MutexGuard<'_, Option<Breaker>>, now: Instant) {
+        let plan = Plan::new(&self.endpoints, &self.settings, phase(own.as_ref(), now), now);
+        self.balancer.adopt(&plan);
+        self.plan.store(Arc::new(plan));
+    }
+
+    /// What can be spared now. The plan knows: nobody leaves without the lock.
+    fn allowance(&self, own: &MutexGuard<'_, Option<Breaker>>, leaver: &Endpoint, now: Instant) -> Allowance {
+        if self.plan.load().until.is_some_and(|until| until <= now) {
+            self.replan(own, now);
+        }
+        let plan = self.plan.load();
+        let most = usize::try_from(self.settings.outlier.max_ejection_percent).unwrap_or(100);
+        Allowance {
+            others: plan.good.saturating_sub(usize::from(leaver.is_noted_good())),
+            may_eject: plan.ejected == 0 || (plan.ejected + 1) * 100 <= most * plan.all,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Breaker>> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn all_bad(retry_after: Duration) -> Refused {
+    Refused::AllBad { retry_after }
+}
 
-    fn pool(endpoints: &str) -> Pool {
-        let text = format!(
-            "endpoints = [{endpoints}]\nhealth = {{ tcp = true, unhealthy_after = 1, healthy_after = 1 }}"
-        );
-        Pool::new("test", &toml::from_str(&text).unwrap(), Instant::now())
-    }
+fn own_breaker(settings: &config::Upstream, now: Instant) -> Option<Breaker> {
+    (settings.breaker.scope == BreakerScope::Pool).then(|| Breaker::new(&settings.breaker, now))
+}
 
-    fn three() -> Pool {
-        pool(
-            "{ address = '127.0.0.1:1', weight = 2 }, { address = '127.0.0.1:2' }, \
-             { address = '127.0.0.1:3', priority = 1 }",
-        )
-    }
-
-    fn fail(pool: &Pool, index: usize) {
-        pool.observe(&pool.endpoints()[index], Err("down".to_owned()), Instant::now());
-    }
-
-    fn picks(pool: &Pool, count: usize) -> Vec<usize> {
-        (0..count).map(|_| pool.pick(&mut Tried::default()).unwrap().endpoint().index).collect()
-    }
-
-    #[test]
-    fn weights_share_the_preferred_tier() {
-        assert_eq!(picks(&three(), 6), [0, 1, 0, 0, 1, 0]);
-    }
-
-    #[test]
-    fn an_unhealthy_endpoint_is_not_chosen() {
-        let pool = three();
-        fail(&pool, 0);
-        assert_eq!(picks(&pool, 3), [1, 1, 1]);
-    }
-
-    #[test]
-    fn the_next_tier_is_used_when_the_first_is_down_and_left_when_it_recovers() {
-        let pool = three();
-        fail(&pool, 0);
-        fail(&pool, 1);
-        assert_eq!(picks(&pool, 2), [2, 2]);
-        pool.observe(&pool.endpoints()[1], Ok(()), Instant::now());
-        assert_eq!(picks(&pool, 2), [1, 1]);
-    }
-
-    #[test]
-    fn failing_checks_alone_never_empty_a_pool() {
-        let pool = three();
-        (0..3).for_each(|index| fail(&pool, index));
-        let mut chosen = picks(&pool, 8);
-        chosen.sort_unstable();
-        chosen.dedup();
-        assert_eq!(chosen, [0, 1, 2]);
-    }
-
-    #[test]
-    fn a_retry_goes_to_another_endpoint_first() {
-        let pool = three();
-        let mut tried = Tried::default();
-        let mut chosen: Vec<usize> =
-            (0..3).map(|_| pool.pick(&mut tried).unwrap().endpoint().index).collect();
-        chosen.sort_unstable();
-        assert_eq!(chosen, [0, 1, 2]);
-        assert!(pool.pick(&mut tried).is_some(), "after all were tried, any may be tried again");
-    }
-
-    #[test]
-    fn retries_take_no_turn_so_that_not_every_request_begins_at_the_dead_endpoint() {
-        let pool = pool("{ address = '127.0.0.1:1' }, { address = '127.0.0.1:2' }");
-        let began_at_the_first = (0..6).filter(|_| {
-            let mut tried = Tried::default();
-            let is_dead = pool.pick(&mut tried).unwrap().endpoint().index == 0;
-            is_dead && pool.pick(&mut tried).unwrap().endpoint().index == 1
-        });
-        assert_eq!(began_at_the_first.count(), 3);
-    }
-
-    #[test]
-    fn an_endpoint_without_weight_takes_nothing() {
-        let pool = pool("{ address = '127.0.0.1:1', weight = 0 }, { address = '127.0.0.1:2' }");
-        assert_eq!(picks(&pool, 3), [1, 1, 1]);
-    }
-
-    #[test]
-    fn a_pick_counts_as_in_flight_while_it_lives() {
-        let pool = three();
-        let pick = pool.pick(&mut Tried::default()).unwrap();
-        let endpoint = pick.endpoint().clone();
-        assert_eq!(endpoint.in_flight(), 1);
-        drop(pick);
-        assert_eq!(endpoint.in_flight(), 0);
-    }
+fn phase(breaker: Option<&Breaker>, now: Instant) -> Phase {
+    breaker.map_or(Phase::Closed, |breaker| breaker.phase(now))
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, Period, Secret,
+    Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, Period, Secret,
 };
 
 /// A leaf type.
@@ -23,11 +23,12 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 11] = [
+const FORMATS: [Format; 12] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
     Format { name: "secret", noun: "a secret", check: parses::<Secret> },
     Format { name: "address", noun: "an address such as \"127.0.0.1:9001\"", check: parses::<Address> },
+    Format { name: "balance", noun: "a balancer such as \"peak_ewma\"", check: parses::<Balance> },
     Format {
         name: "header-name",
         noun: "a header name such as \"x-request-id\"",

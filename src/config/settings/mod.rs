@@ -4,6 +4,7 @@
 
 mod cors;
 mod headers;
+mod resilience;
 mod route;
 mod server;
 mod telemetry;
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
+pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Listener, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
-pub use upstream::{Balance, Endpoint, Health, Retry, RetryOn, Upstream};
+pub use upstream::{Endpoint, Health, Upstream};
 
 /// Everything the gateway was told, after includes, defaults and environment overrides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,9 +1,10 @@
-//! Pools of backends: who is in them, how they are chosen, watched and waited for.
+//! Pools of backends: who is in them, how they are chosen, checked and waited for.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, Period};
+use super::resilience::{Breaker, Outlier, Retry};
+use crate::config::{Address, Balance, Period};
 
 /// `[upstreams.NAME]`: a pool of interchangeable backends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,9 +28,26 @@ pub struct Upstream {
     /// How long an unused connection is kept for the next request.
     #[serde(default = "keepalive_timeout")]
     pub keepalive_timeout: Period,
+    /// Requests the pool works on at the same time; more are refused at once.
+    #[serde(default = "max_concurrency")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_concurrency: u32,
+    /// How long a new or recovered endpoint takes to its full share, beginning with a tenth. "0s": at once.
+    #[serde(default = "slow_start")]
+    pub slow_start: Period,
+    /// Percent of the endpoints that must take traffic: with fewer, all of them are used. 0: never.
+    #[serde(default)]
+    #[schemars(range(max = 100))]
+    pub panic_threshold: u32,
     /// Active checks. Absent: every endpoint counts as healthy.
     #[serde(default)]
     pub health: Option<Health>,
+    /// When an endpoint that fails is left alone.
+    #[serde(default)]
+    pub outlier: Outlier,
+    /// When an endpoint, or the pool, is given up for a while.
+    #[serde(default)]
+    pub breaker: Breaker,
     /// When a failed try is repeated on another endpoint.
     #[serde(default)]
     pub retry: Retry,
@@ -46,6 +64,12 @@ fn idle_timeout() -> Period {
 }
 fn keepalive_timeout() -> Period {
     Period::seconds(60)
+}
+fn max_concurrency() -> u32 {
+    1024
+}
+fn slow_start() -> Period {
+    Period::seconds(10)
 }
 
 /// One backend of a pool.
@@ -68,15 +92,6 @@ fn one() -> u32 {
     1
 }
 
-/// How an endpoint is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Balance {
-    /// Smooth weighted round robin: by weight, spread evenly over time.
-    #[default]
-    Wrr,
-}
-
 /// `[upstreams.NAME.health]`: active checks. Either `path` or `tcp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -90,8 +105,10 @@ pub struct Health {
     /// Status that means healthy.
     #[schemars(range(min = 100, max = 599))]
     pub expect_status: u16,
-    /// Between two checks of one endpoint.
+    /// Between two checks of an endpoint that is healthy.
     pub interval: Period,
+    /// Between two checks of one that is not.
+    pub unhealthy_interval: Period,
     /// How long a check may take.
     pub timeout: Period,
     /// Failed checks in a row that make an endpoint unhealthy.
@@ -110,41 +127,10 @@ impl Default for Health {
             host: None,
             expect_status: 200,
             interval: Period::seconds(2),
+            unhealthy_interval: Period::millis(500),
             timeout: Period::millis(500),
             unhealthy_after: 3,
             healthy_after: 2,
         }
     }
-}
-
-/// `[upstreams.NAME.retry]`: when a failed try is repeated.
-///
-/// A connection that could not be opened carried nothing, so any method is tried again; after that only
-/// idempotent methods whose answer had not begun and whose body fits 64 KiB.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Retry {
-    /// Tries after the first.
-    #[schemars(range(max = 10))]
-    pub max_retries: u32,
-    /// Which failures are tried again.
-    pub on: Vec<RetryOn>,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { max_retries: 2, on: vec![RetryOn::Connect, RetryOn::Reset, RetryOn::Timeout] }
-    }
-}
-
-/// A failure that may be tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RetryOn {
-    /// The connection could not be opened in time.
-    Connect,
-    /// The connection broke before the head of the answer.
-    Reset,
-    /// The head of the answer did not come within `try_timeout`.
-    Timeout,
 }

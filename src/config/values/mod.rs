@@ -2,6 +2,7 @@
 //! Each parses itself and says in words what is wrong with a text it refuses; none knows where the text stood.
 
 mod address;
+mod balance;
 mod byte_size;
 mod header_name;
 mod host;
@@ -14,6 +15,7 @@ mod quantity;
 mod secret;
 
 pub use address::Address;
+pub use balance::{Balance, HashKey};
 pub use byte_size::ByteSize;
 pub use header_name::HeaderName;
 pub use host_pattern::HostPattern;
@@ -52,6 +54,7 @@ mod tests {
     #[test]
     fn every_leaf_reads_and_writes_its_own_examples() {
         round_trips::<Address>("address");
+        round_trips::<Balance>("balance");
         round_trips::<ByteSize>("byte-size");
         round_trips::<HeaderName>("header-name");
         round_trips::<HostPattern>("host-pattern");

@@ -6,8 +6,9 @@ use http::HeaderValue;
 
 use super::refuse_zero;
 use crate::config::check::findings::Report;
-use crate::config::settings::{Health, Settings, Upstream};
+use crate::config::settings::{Breaker, BreakerScope, Health, Outlier, Settings, Upstream};
 use crate::config::tree::at_key;
+use crate::config::values::Period;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     for (name, upstream) in &settings.upstreams {
@@ -17,6 +18,8 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         if let Some(health) = &upstream.health {
             check_health(health, &at_key(&path, "health"), report);
         }
+        check_outlier(&upstream.outlier, upstream.health.is_some(), &path, report);
+        check_breaker(&upstream.breaker, &at_key(&path, "breaker"), report);
     }
 }
 
@@ -65,10 +68,12 @@ fn check_health(health: &Health, path: &str, report: &mut Report<'_>) {
         }
         (Some(_), false) | (None, true) => {}
     }
-    refuse_zero(
-        report,
-        &[(at_key(path, "interval"), health.interval), (at_key(path, "timeout"), health.timeout)],
-    );
+    let named = [
+        ("interval", health.interval),
+        ("unhealthy_interval", health.unhealthy_interval),
+        ("timeout", health.timeout),
+    ];
+    refuse_zero(report, &named.map(|(key, period)| (at_key(path, key), period)));
     if health.timeout >= health.interval && !health.interval.is_zero() {
         let message = format!(
             "must be shorter than `interval`, which is {}; found {}",
@@ -80,6 +85,28 @@ fn check_health(health: &Health, path: &str, report: &mut Report<'_>) {
         |host: &str| HeaderValue::from_str(host).is_ok() && host.parse::<http::uri::Authority>().is_ok();
     if let Some(host) = health.host.as_deref().filter(|host| !is_host(host)) {
         report.mistake(&at_key(path, "host"), format!("cannot be sent as `Host`; found {host:?}"));
+    }
+}
+
+fn check_outlier(outlier: &Outlier, has_checks: bool, upstream: &str, report: &mut Report<'_>) {
+    let path = at_key(upstream, "outlier");
+    refuse_zero(report, &[(at_key(&path, "base_ejection_time"), outlier.base_ejection_time)]);
+    if outlier.uneject_on_check && !has_checks {
+        let message = "no check is made: there is no `health` table";
+        let health = at_key(upstream, "health");
+        report.mistake_given(&at_key(&path, "uneject_on_check"), &[&health], message);
+    }
+}
+
+fn check_breaker(breaker: &Breaker, path: &str, report: &mut Report<'_>) {
+    if breaker.scope == BreakerScope::Off {
+        return;
+    }
+    refuse_zero(report, &[(at_key(path, "open_for"), breaker.open_for)]);
+    if breaker.window < Period::seconds(1) {
+        let message =
+            format!("too short to tell failures from chance: at least 1s; found {}", breaker.window);
+        report.mistake(&at_key(path, "window"), message);
     }
 }
 

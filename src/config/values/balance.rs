@@ -1,0 +1,157 @@
+//! How an endpoint of a pool is chosen.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::HeaderName;
+
+/// The words that stand alone.
+const WORDS: [(&str, Balance); 5] = [
+    ("wrr", Balance::Wrr),
+    ("least_request", Balance::LeastRequest),
+    ("p2c", Balance::P2c),
+    ("peak_ewma", Balance::PeakEwma),
+    ("random", Balance::Random),
+];
+const HASHES: [&str; 3] = ["hash:ip", "hash:header:NAME", "hash:cookie:NAME"];
+
+/// How an endpoint is chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(inline, with = "String", extend("format" = "balance", "pattern" = "^(wrr|least_request|p2c|peak_ewma|random|hash:ip|hash:(header|cookie):.+)$", "examples" = ["peak_ewma", "wrr", "hash:header:x-tenant"]))]
+pub enum Balance {
+    /// Smooth weighted round robin: by weight, spread evenly over time.
+    Wrr,
+    /// Of two drawn by weight, the one with fewer requests in flight for its weight.
+    LeastRequest,
+    /// Of two drawn by weight, the one with fewer requests in flight.
+    P2c,
+    /// Of two drawn by weight, the one that would answer sooner by what was measured lately.
+    #[default]
+    PeakEwma,
+    /// By weight and chance.
+    Random,
+    /// The same key goes to the same endpoint while that is up and not overloaded.
+    Hash(HashKey),
+}
+
+/// What of a request is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    /// The client's address.
+    Ip,
+    /// A header of the request.
+    Header(HeaderName),
+    /// A cookie.
+    Cookie(String),
+}
+
+impl FromStr for Balance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((_, word)) = WORDS.iter().find(|(name, _)| *name == text) {
+            return Ok(word.clone());
+        }
+        match text.strip_prefix("hash:").map(|key| key.split_once(':').unwrap_or((key, ""))) {
+            Some(("ip", "")) if text == "hash:ip" => Ok(Self::Hash(HashKey::Ip)),
+            Some(("header", name)) => name.parse().map(|name| Self::Hash(HashKey::Header(name))),
+            Some(("cookie", name)) if is_token(name) => Ok(Self::Hash(HashKey::Cookie(name.to_owned()))),
+            Some(("cookie", name)) => Err(format!(
+                "a cookie's name has visible characters and no separators, as in \"session\"; found {name:?}"
+            )),
+            Some(_) => Err(format!("unknown hash {text:?}; known are {}", HASHES.join(", "))),
+            None => Err(refuse(text)),
+        }
+    }
+}
+
+/// The name of a cookie is a token (RFC 6265 section 4.1.1), and so is that of a header.
+fn is_token(name: &str) -> bool {
+    http::HeaderName::from_bytes(name.as_bytes()).is_ok()
+}
+
+fn refuse(text: &str) -> String {
+    let distance = |name: &&str| strsim::damerau_levenshtein(name, text);
+    match WORDS.iter().map(|(name, _)| *name).min_by_key(distance).filter(|name| distance(name) <= 3) {
+        Some(nearest) => format!("unknown word {text:?}; did you mean `{nearest}`?"),
+        None => {
+            let names: Vec<_> = WORDS.iter().map(|(name, _)| *name).chain(HASHES).collect();
+            format!("unknown word {text:?}; known are {}", names.join(", "))
+        }
+    }
+}
+
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrr => f.write_str("wrr"),
+            Self::LeastRequest => f.write_str("least_request"),
+            Self::P2c => f.write_str("p2c"),
+            Self::PeakEwma => f.write_str("peak_ewma"),
+            Self::Random => f.write_str("random"),
+            Self::Hash(HashKey::Ip) => f.write_str("hash:ip"),
+            Self::Hash(HashKey::Header(name)) => write!(f, "hash:header:{name}"),
+            Self::Hash(HashKey::Cookie(name)) => write!(f, "hash:cookie:{name}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Balance {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Balance> for String {
+    fn from(balance: Balance) -> Self {
+        balance.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        text.parse::<Balance>().expect_err(text)
+    }
+
+    #[test]
+    fn every_balancer_is_understood() {
+        let names = WORDS.map(|(name, _)| name);
+        for text in names.into_iter().chain(["hash:ip", "hash:header:x-tenant", "hash:cookie:Session"]) {
+            assert_eq!(text.parse::<Balance>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_word_that_was_meant() {
+        assert_eq!(refusal("wr"), "unknown word \"wr\"; did you mean `wrr`?");
+        assert_eq!(refusal("ewma_peak"), format!("unknown word \"ewma_peak\"; known are {}", known()));
+    }
+
+    #[test]
+    fn a_claim_is_not_known_yet() {
+        for text in ["hash:claim:sub", "hash:", "hash:ip:", "hash:ip:x"] {
+            let known = "hash:ip, hash:header:NAME, hash:cookie:NAME";
+            assert_eq!(refusal(text), format!("unknown hash {text:?}; known are {known}"));
+        }
+    }
+
+    #[test]
+    fn the_names_of_headers_and_cookies_are_checked() {
+        assert!(refusal("hash:header:X-Tenant").starts_with("header names are written in lower case"));
+        assert!(refusal("hash:header").starts_with("a header name has"));
+        assert!(refusal("hash:cookie:a b").starts_with("a cookie's name has"));
+    }
+
+    fn known() -> String {
+        "wrr, least_request, p2c, peak_ewma, random, hash:ip, hash:header:NAME, hash:cookie:NAME".to_owned()
+    }
+}

@@ -1,0 +1,79 @@
+//! The balancers: each chooses one of the members of a plan. Each fits a request or says there is none that does;
+//! what happens then is the pool's business.
+
+mod draw;
+mod ring;
+mod turns;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::demand::{Demand, Tried};
+use super::dice::Dice;
+use super::endpoint::Endpoint;
+use super::plan::{Member, Plan};
+use crate::config::Balance;
+use ring::Ring;
+use turns::Turns;
+
+/// What a choice depends on besides the plan.
+pub(super) struct Ask<'a> {
+    pub(super) tried: &'a Tried,
+    pub(super) demand: &'a Demand,
+    /// Requests in flight in the pool, this one included.
+    pub(super) active: u32,
+}
+
+impl Ask<'_> {
+    fn now(&self) -> Instant {
+        self.demand.now
+    }
+
+    fn fits(&self, endpoint: &Endpoint) -> bool {
+        !self.tried.contains(endpoint.index)
+    }
+}
+
+/// A way to choose.
+#[derive(Debug)]
+pub(super) enum Balancer {
+    Wrr(Turns),
+    LeastRequest,
+    P2c,
+    PeakEwma,
+    Random,
+    Hash(Ring),
+}
+
+impl Balancer {
+    pub(super) fn new(balance: &Balance, endpoints: &[Arc<Endpoint>]) -> Self {
+        match balance {
+            Balance::Wrr => Self::Wrr(Turns::default()),
+            Balance::LeastRequest => Self::LeastRequest,
+            Balance::P2c => Self::P2c,
+            Balance::PeakEwma => Self::PeakEwma,
+            Balance::Random => Self::Random,
+            Balance::Hash(_) => Self::Hash(Ring::new(endpoints)),
+        }
+    }
+
+    /// Makes itself ready for a new plan.
+    pub(super) fn adopt(&self, plan: &Plan) {
+        match self {
+            Self::Wrr(turns) => turns.write(plan),
+            Self::LeastRequest | Self::P2c | Self::PeakEwma | Self::Random | Self::Hash(_) => {}
+        }
+    }
+
+    /// Chooses a member that was not tried yet. `None`: look for one by one.
+    pub(super) fn choose<'p>(&self, plan: &'p Plan, ask: &Ask<'_>, dice: &mut Dice) -> Option<&'p Member> {
+        match self {
+            Self::Wrr(turns) => turns.choose(plan, ask, dice),
+            Self::LeastRequest => draw::least_request(plan, ask, dice),
+            Self::P2c => draw::p2c(plan, ask, dice),
+            Self::PeakEwma => draw::peak_ewma(plan, ask, dice),
+            Self::Random => draw::random(plan, ask, dice),
+            Self::Hash(ring) => ring.choose(plan, ask, dice),
+        }
+    }
+}
