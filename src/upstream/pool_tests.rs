@@ -287,3 +287,14 @@ fn what_is_known_and_under_way_survives_new_settings() {
     drop(pick);
     assert_eq!((moved.in_flight(), pool.active()), (0, 0));
 }
+
+#[test]
+fn retries_take_no_turn_so_that_not_every_request_begins_at_the_dead_endpoint() {
+    let (pool, now) = pool("{ address = '127.0.0.1:1' }, { address = '127.0.0.1:2' }", "balance = 'wrr'");
+    let began_at_the_first = (0..6).filter(|_| {
+        let mut tried = Tried::default();
+        let is_dead = pool.pick(&mut tried, &demand(now)).unwrap().endpoint().index == 0;
+        is_dead && pool.pick(&mut tried, &demand(now)).unwrap().endpoint().index == 1
+    });
+    assert_eq!(began_at_the_first.count(), 3);
+}

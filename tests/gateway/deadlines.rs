@@ -21,7 +21,11 @@ fn a_try_that_hangs_is_tried_again_elsewhere() {
     let shops = ["a", "b"].map(commerce);
     send("PUT", &shops[0].url("/faults"), &[], "hang");
     let entries = shops.each_ref().map(|shop| endpoint(shop.address()));
-    let gateway = Gateway::start(&app(&entries, "try_timeout = \"200ms\"\nconnect_timeout = \"100ms\"", ""));
+    let gateway = Gateway::start(&app(
+        &entries,
+        "balance = \"wrr\"\ntry_timeout = \"200ms\"\nconnect_timeout = \"100ms\"",
+        "",
+    ));
     let slow: Vec<_> = (0..4)
         .map(|_| gateway.get("/api/products"))
         .map(|answer| {

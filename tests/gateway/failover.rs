@@ -79,7 +79,8 @@ fn no_client_sees_an_endpoint_die_and_traffic_returns_with_it() {
 #[test]
 fn refused_connections_move_on_at_once_with_any_method() {
     let (nobody, shop) = (Port::reserve(), commerce("shop"));
-    let gateway = Gateway::start(&app(&[endpoint(nobody.address()), endpoint(shop.address())], "", ""));
+    let entries = [endpoint(nobody.address()), endpoint(shop.address())];
+    let gateway = Gateway::start(&app(&entries, "balance = \"wrr\"", ""));
     for method in ["GET", "POST"] {
         let mut retried = 0;
         for _ in 0..4 {
@@ -101,7 +102,7 @@ fn refused_connections_move_on_at_once_with_any_method() {
 fn a_reset_before_the_answer_is_tried_again_only_where_that_is_safe() {
     let shops = ["a", "b"].map(commerce);
     let entries = shops.each_ref().map(|shop| endpoint(shop.address()));
-    let gateway = Gateway::start(&app(&entries, "", ""));
+    let gateway = Gateway::start(&app(&entries, "balance = \"wrr\"", ""));
     send("PUT", &shops[0].url("/faults"), &[], "reset");
     let mut tries = [0; 3];
     for _ in 0..4 {
@@ -226,7 +227,7 @@ fn a_kept_connection_that_the_backend_closed_costs_no_request() {
 #[test]
 fn statuses_of_a_backend_are_its_own_and_not_failures() {
     let shop = commerce("shop");
-    let gateway = before(shop.address(), "", "");
+    let gateway = before(shop.address(), "retry = { on = [\"connect\"] }", "");
     for status in [204, 304, 404, 418, 500, 503] {
         let fault = format!("status={status}");
         let answer = send("GET", &gateway.url("/api/products"), &[("x-fault", &fault)], "");

@@ -11,6 +11,7 @@ mod framing;
 mod headers;
 mod http2;
 mod identity;
+mod learning;
 mod leaving;
 mod local;
 mod operators;

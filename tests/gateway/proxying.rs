@@ -39,7 +39,7 @@ fn endpoints_are_chosen_by_weight() {
     let entries: Vec<String> = (shops.iter().zip([3, 2, 1]))
         .map(|(shop, weight)| format!("{{ address = \"{}\", weight = {weight} }}", shop.address()))
         .collect();
-    let gateway = Gateway::start(&app(&entries, "", ""));
+    let gateway = Gateway::start(&app(&entries, "balance = \"wrr\"", ""));
     let mut counts = BTreeMap::new();
     let mut wire = gateway.wire();
     for _ in 0..60 {

@@ -36,8 +36,13 @@ impl Turns {
 
     pub(super) fn choose<'p>(&self, plan: &'p Plan, ask: &Ask<'_>, dice: &mut Dice) -> Option<&'p Member> {
         let order = self.order.load();
-        (0..order.len().min(MOST_PASSED)).find_map(|_| {
-            let turn = self.cursor.fetch_add(1, Ordering::Relaxed).checked_rem(order.len())?;
+        (0..order.len().min(MOST_PASSED)).find_map(|ahead| {
+            // Only first tries take turns: if retries did, every request could begin at the same dead endpoint.
+            let turn = match ask.tried.count() {
+                0 => self.cursor.fetch_add(1, Ordering::Relaxed),
+                _ => self.cursor.load(Ordering::Relaxed).wrapping_add(ahead),
+            };
+            let turn = turn.checked_rem(order.len())?;
             // The order may be one of a younger plan.
             let member = plan.members.get(plan.place(*order.get(turn)?)?)?;
             let fits = ask.fits(&member.endpoint) && plan.is_warm(member, dice.roll(), ask.now());
