@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use olympus_gateway::config::{Loaded, Mistakes, Origins, Period, json_schema, load};
 use proptest::prelude::*;
 
+#[path = "config/reading.rs"]
+mod reading;
+#[path = "config/refusals.rs"]
+mod refusals;
+
 mod support {
     //! The sample file as its reader sees it: which keys it shows, and with which values.
 
@@ -188,7 +193,7 @@ fn what_settings_say_about_each_other_is_checked() {
 fn all_faults_of_the_syntax_come_at_once() {
     insta::assert_snapshot!(mistakes("tests/fixtures/syntax.toml", &[]).join("\n"), @r#"
     tests/fixtures/syntax.toml:3:16: invalid TOML: invalid float
-    tests/fixtures/syntax.toml:4:1: invalid TOML: duplicate key
+    tests/fixtures/syntax.toml:4:1: listeners.public.address: invalid TOML: duplicate key, first at tests/fixtures/syntax.toml:3
     tests/fixtures/syntax.toml:5:10: invalid TOML: unclosed table, expected `]`
     3 mistakes
     "#);
@@ -339,8 +344,9 @@ fn a_secret_that_cannot_be_had_is_a_mistake() {
 #[test]
 fn a_secret_of_the_environment_wins_over_the_file_that_is_named() {
     let loaded =
-        read("tests/fixtures/spread/gateway.toml", &[("OLYMPUS__ADMIN__TOKEN", "other")]).expect("valid");
-    assert_eq!(loaded.settings.admin.token.expect("a token").expose(), "other");
+        read("tests/fixtures/spread/gateway.toml", &[("OLYMPUS__ADMIN__TOKEN", "another battery staple")])
+            .expect("valid");
+    assert_eq!(loaded.settings.admin.token.expect("a token").expose(), "another battery staple");
 }
 
 /// Loads bytes as a file. Whatever they are, there is an answer and no panic.

@@ -102,17 +102,21 @@ fn check(inputs: Inputs) -> ExitCode {
     if files.is_empty() {
         files.push(DEFAULT_FILE.into());
     }
-    let mut code = ExitCode::SUCCESS;
-    for file in files {
-        match load(&file) {
+    let mut counts = Vec::new();
+    for file in &files {
+        match load(file) {
             Ok(_) => println!("{}: ok", file.display()),
             Err(mistakes) => {
                 eprintln!("{mistakes}");
-                code = ExitCode::FAILURE;
+                counts.push(mistakes.iter().count());
             }
         }
     }
-    code
+    if counts.len() > 1 {
+        let (total, wrong) = (counts.iter().sum::<usize>(), counts.len());
+        eprintln!("{total} mistakes in {wrong} of {} files", files.len());
+    }
+    if counts.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn show(loaded: &Loaded, origin: bool) -> ExitCode {

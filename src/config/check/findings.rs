@@ -1,21 +1,23 @@
 //! What the checks found: mistakes, and which settings were set aside because of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::mistakes::Mistake;
-use crate::config::tree::{Places, Source, at_index};
+use crate::config::tree::{Places, Source, at_index, parent};
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(in crate::config) struct Findings {
     pub(in crate::config) mistakes: Vec<Mistake>,
     doubts: BTreeSet<String>,
+    /// By the path of an array, the elements of it that were set aside.
+    gaps: BTreeMap<String, BTreeSet<usize>>,
 }
 
 impl Findings {
     /// Begins with mistakes that were found before.
     pub(in crate::config) fn new(mistakes: Vec<Mistake>) -> Self {
-        Self { mistakes, doubts: BTreeSet::new() }
+        Self { mistakes, ..Self::default() }
     }
 
     /// Reports a mistake in `key` at a place.
@@ -28,20 +30,29 @@ impl Findings {
         self.doubts.insert(path);
     }
 
+    /// Notes that element `index` of an array was set aside.
+    pub(in crate::config) fn doubt_element(&mut self, array: &str, index: usize) {
+        self.doubt(at_index(array, index));
+        self.gaps.entry(array.to_owned()).or_default().insert(index);
+    }
+
     /// The index at which the file has what is element `index` of an array now that others were set aside.
     pub(in crate::config) fn written_index(&self, array: &str, index: usize) -> usize {
-        let is_left = |written: &usize| !self.doubts.contains(&at_index(array, *written));
-        (0..).filter(is_left).nth(index).unwrap_or(index)
+        let gaps = self.gaps.get(array).into_iter().flatten();
+        gaps.fold(index, |index, gap| if *gap <= index { index + 1 } else { index })
     }
 
     /// Whether `path`, something it is in or something in it was set aside.
     pub(in crate::config) fn is_doubtful(&self, path: &str) -> bool {
-        self.doubts.iter().any(|doubt| is_within(doubt, path) || is_within(path, doubt))
+        let mut outer = std::iter::successors(Some(path), |path| parent(path));
+        outer.any(|path| self.doubts.contains(path))
+            || ['.', '['].iter().any(|step| self.has_within(path, *step))
     }
-}
 
-fn is_within(inner: &str, outer: &str) -> bool {
-    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    fn has_within(&self, path: &str, step: char) -> bool {
+        let prefix = format!("{path}{step}");
+        self.doubts.range(prefix.clone()..).next().is_some_and(|doubt| doubt.starts_with(&prefix))
+    }
 }
 
 /// Findings about typed settings, placed by path.
@@ -73,6 +84,11 @@ impl<'f> Report<'f> {
         if !is_written || self.seen.insert((source.clone(), message.clone())) {
             self.findings.report(source, path, message);
         }
+    }
+
+    /// Whether the setting at `path`, something in it or something it is in was set aside.
+    pub(super) fn is_doubtful(&self, path: &str) -> bool {
+        self.findings.is_doubtful(path)
     }
 
     /// The path of an element of an array, counted as in the file.
@@ -121,8 +137,8 @@ mod tests {
     #[test]
     fn elements_are_counted_as_they_were_written() {
         let mut findings = Findings::default();
-        findings.doubt("a[0]".to_owned());
-        findings.doubt("a[2]".to_owned());
+        findings.doubt_element("a", 2);
+        findings.doubt_element("a", 0);
         assert_eq!([0, 1, 2].map(|index| findings.written_index("a", index)), [1, 3, 4]);
     }
 }

@@ -76,11 +76,11 @@ impl Walk<'_> {
         let mut index = 0;
         items.retain_mut(|item| {
             let path = at_index(spot.path, index);
-            index += 1;
             let fits = self.fits(item_schema, item, Spot { path: &path, given: None });
             if !fits {
-                self.findings.doubt(path);
+                self.findings.doubt_element(spot.path, index);
             }
+            index += 1;
             fits
         });
         true

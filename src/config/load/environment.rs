@@ -1,5 +1,7 @@
 //! `OLYMPUS__SECTION__KEY=value` overrides what the files say. The only place that reads the environment.
 
+use std::collections::BTreeMap;
+
 use crate::config::check::Findings;
 use crate::config::schema::Schema;
 use crate::config::tree::{Entry, Node, Source, Table, Value, at_index, at_key, parse_value};
@@ -23,14 +25,29 @@ pub(super) fn apply(
     let mut variables: Vec<_> =
         environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     variables.sort();
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in variables {
         let source = Source::Environment(name.as_str().into());
         let steps: Vec<_> = name.strip_prefix(PREFIX).unwrap_or_default().split("__").collect();
         let descent = Descent { value: &value, source: &source };
-        if let Err(message) = descent.set_in_table(table, schema, &steps, "") {
+        let first = seen.entry(plain(&name)).or_insert_with(|| name.clone());
+        let done = match steps.first() {
+            _ if *first != name => Err(format!("{first} sets the same; unset one of the two")),
+            // Files are read before variables are applied.
+            Some(step) if plain(step) == "include" => {
+                Err("`include` cannot be set from the environment, only in a file".to_owned())
+            }
+            _ => descent.set_in_table(table, schema, &steps, ""),
+        };
+        if let Err(message) = done {
             findings.report(&source, &steps.join(".").to_lowercase(), message);
         }
     }
+}
+
+/// How variables and keys are compared: case and dashes do not count.
+fn plain(text: &str) -> String {
+    text.to_lowercase().replace('-', "_")
 }
 
 struct Descent<'d> {
@@ -120,8 +137,8 @@ impl Descent<'_> {
 
 /// The key of `table` that a step of a variable's name means. Variables have no lower case and no dashes.
 fn name_meant(step: &str, table: &Table, path: &str) -> Result<String, String> {
-    let plain = |text: &str| text.to_lowercase().replace('-', "_");
-    let mut meant = table.keys().filter(|key| plain(key) == plain(step));
+    let wanted = plain(step);
+    let mut meant = table.keys().filter(|key| plain(key) == wanted);
     match (meant.next(), meant.next()) {
         (None, _) => Ok(step.to_lowercase()),
         (Some(key), None) => Ok(key.clone()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::regular;
 use crate::config::mistakes::Mistake;
 use crate::config::schema::Schema;
 use crate::config::tree::{
@@ -19,7 +20,8 @@ pub(super) struct Read {
 
 /// Reads `path` and, through `include`, what belongs to it.
 pub(super) fn read(path: &Path, schema: Schema<'_>) -> Result<Read, Vec<Mistake>> {
-    let mut reader = Reader { schema, read: Read::default(), seen: BTreeSet::new(), faults: Vec::new() };
+    let mut reader =
+        Reader { schema, read: Read::default(), seen: BTreeSet::new(), open: Vec::new(), faults: Vec::new() };
     reader.file(path, &Source::whole(path), "");
     match reader.faults.is_empty() {
         true => Ok(reader.read),
@@ -34,6 +36,8 @@ struct Reader<'s> {
     schema: Schema<'s>,
     read: Read,
     seen: BTreeSet<PathBuf>,
+    /// The files whose includes are being read, each included by the one before it.
+    open: Vec<(PathBuf, PathBuf)>,
     /// Files that could not be read or parsed: the tree has holes.
     faults: Vec<Mistake>,
 }
@@ -41,13 +45,17 @@ struct Reader<'s> {
 impl Reader<'_> {
     /// Reads one file and its includes; `named_at` and `key` are where it was asked for.
     fn file(&mut self, path: &Path, named_at: &Source, key: &str) {
-        let is_new = self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-        if !is_new {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if let Some(first) = self.open.iter().position(|(open, _)| *open == real) {
+            let message = self.describe_cycle(first, path);
+            return self.faults.push(Mistake::new(named_at.clone(), key, message));
+        }
+        if !self.seen.insert(real.clone()) {
             let message = format!("{} is read already", path.display());
             self.read.mistakes.push(Mistake::new(named_at.clone(), key, message));
             return;
         }
-        let table = read_text(path, named_at).map_err(|mistake| vec![mistake]);
+        let table = read_text(path, named_at, key).map_err(|mistake| vec![mistake]);
         let table = table.and_then(|text| parse_document(path, &text));
         let mut table = match table {
             Ok(table) => table,
@@ -58,10 +66,19 @@ impl Reader<'_> {
         let include = if is_first { table.get("include").cloned() } else { table.remove("include") };
         self.merge(table);
         if let Some(Entry { node: Node { value: Value::Array(patterns), .. }, .. }) = include {
+            self.open.push((real, path.to_owned()));
             for (index, pattern) in patterns.iter().enumerate() {
                 self.include(path, pattern, &at_index("include", index));
             }
+            self.open.pop();
         }
+    }
+
+    /// The way from the file at `first` back to itself.
+    fn describe_cycle(&self, first: usize, path: &Path) -> String {
+        let way = self.open.iter().skip(first).map(|(_, named)| named.as_path()).chain([path]);
+        let way: Vec<_> = way.map(|path| path.display().to_string()).collect();
+        format!("files include each other in a cycle: {}", way.join(" -> "))
     }
 
     fn include(&mut self, from: &Path, pattern: &Node, key: &str) {
@@ -111,10 +128,8 @@ fn set_twice(key: &str, second: &Source, first: &Source) -> Mistake {
     )
 }
 
-fn read_text(path: &Path, named_at: &Source) -> Result<String, Mistake> {
-    let refuse =
-        |error| Mistake::new(named_at.clone(), "", format!("cannot read {}: {error}", path.display()));
-    let bytes = std::fs::read(path).map_err(refuse)?;
+fn read_text(path: &Path, named_at: &Source, key: &str) -> Result<String, Mistake> {
+    let bytes = regular::read(path).map_err(|message| Mistake::new(named_at.clone(), key, message))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         Mistake::new(locate_encoding_fault(path, error.as_bytes(), valid), "", "invalid TOML: not UTF-8")
@@ -132,7 +147,8 @@ fn expand(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         ));
     }
     if !name.contains('*') {
-        return if path.is_file() {
+        // What is there but is no file is refused where it is read, with the reason.
+        return if path.exists() {
             Ok(vec![path])
         } else {
             Err(format!("there is no file {}", path.display()))

@@ -6,6 +6,7 @@
 mod defaults;
 mod environment;
 mod files;
+mod regular;
 mod secrets;
 
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ impl Loaded {
 /// Reads the configuration at `path` and what it includes, and lays `environment` over it.
 ///
 /// # Errors
-/// Every mistake found, sorted by place. Only faults of the syntax keep the rest from being looked at.
+/// Every mistake found, sorted by place. Only files that cannot be read keep the rest from being looked at.
 pub fn load(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::regular;
 use crate::config::check::Findings;
 use crate::config::schema::Schema;
 use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
@@ -87,8 +88,8 @@ impl Secrets<'_> {
 
     fn read(&mut self, name: &str, named_at: &Source) -> Result<String, String> {
         let path = resolve_path(name, named_at);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let text = String::from_utf8(regular::read(&path)?)
+            .map_err(|_| format!("cannot read {}: it is not UTF-8", path.display()))?;
         match text.trim() {
             "" => Err(format!("{} is empty", path.display())),
             secret => {

@@ -1,6 +1,8 @@
 //! A configuration file as a tree in which every key and every value keeps where it came from.
 //! It knows TOML, but not what any key means.
 
+mod duplicates;
+mod locator;
 mod parse;
 mod path;
 mod places;

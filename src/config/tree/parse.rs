@@ -1,15 +1,17 @@
 //! From TOML text to a tree. All faults of the syntax come at once, each with its place.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, Node, Source, Table, Value};
+use super::locator::Locator;
+use super::{Entry, Node, Source, Table, Value, at_index, at_key, duplicates};
 use crate::config::mistakes::Mistake;
+
+/// A file is parsed again for each duplicate key that is looked up; no more of its faults than this.
+const MOST_LOOKED_UP: usize = 16;
 
 /// Parses a whole file.
 pub(in crate::config) fn parse_document(path: &Path, text: &str) -> Result<Table, Vec<Mistake>> {
@@ -18,14 +20,20 @@ pub(in crate::config) fn parse_document(path: &Path, text: &str) -> Result<Table
     // One fault of the syntax often shows as several in its line; the first is the one to mend.
     let mut lines = BTreeSet::new();
     for error in errors {
-        let place = reader.places.locate(error.span().unwrap_or_default().start);
-        let line = reader.places.line_of(error.span().unwrap_or_default().start);
-        let message = error.message().trim_end_matches(", expected nothing");
-        if lines.insert(line) {
-            reader.faults.push(Mistake::new(place, "", format!("invalid TOML: {message}")));
+        let span = error.span().unwrap_or_default();
+        if !lines.insert(reader.places.line_of(span.start)) {
+            continue;
         }
+        let place = reader.places.locate(span.start);
+        let message = error.message().trim_end_matches(", expected nothing");
+        let is_duplicate = message == "duplicate key" && reader.faults.len() < MOST_LOOKED_UP;
+        let duplicate = is_duplicate.then(|| duplicates::find_first(text, span)).flatten();
+        let (key, first) = duplicate.unwrap_or_default();
+        let first = first.map(|offset| format!(", first at {}", reader.places.locate(offset).brief()));
+        let message = format!("invalid TOML: {message}{}", first.unwrap_or_default());
+        reader.faults.push(Mistake::new(place, key, message));
     }
-    let table = reader.table(document.into_inner());
+    let table = reader.table(document.into_inner(), "");
     match reader.faults.is_empty() {
         true => Ok(table),
         false => Err(reader.faults),
@@ -36,7 +44,7 @@ pub(in crate::config) fn parse_document(path: &Path, text: &str) -> Result<Table
 pub(in crate::config) fn parse_value(text: &str, source: &Source) -> Option<Node> {
     let value = DeValue::parse(text).ok()?;
     let mut reader = Reader { places: Locator::fixed(source), faults: Vec::new() };
-    let node = reader.node(value);
+    let node = reader.node(value, "");
     node.filter(|_| reader.faults.is_empty())
 }
 
@@ -52,18 +60,18 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn table(&mut self, table: DeTable<'_>) -> Table {
+    fn table(&mut self, table: DeTable<'_>, path: &str) -> Table {
         let mut entries = Table::new();
         for (key, value) in table {
             let source = self.places.locate(key.span().start);
-            if let Some(node) = self.node(value) {
+            if let Some(node) = self.node(value, &at_key(path, key.get_ref())) {
                 entries.insert(key.into_inner().into_owned(), Entry { key: source, node });
             }
         }
         entries
     }
 
-    fn node(&mut self, value: Spanned<DeValue<'_>>) -> Option<Node> {
+    fn node(&mut self, value: Spanned<DeValue<'_>>, path: &str) -> Option<Node> {
         let source = self.places.locate(value.span().start);
         let value = match value.into_inner() {
             DeValue::String(text) => Value::Text(text.into_owned()),
@@ -71,15 +79,18 @@ impl Reader<'_> {
             DeValue::Datetime(date) => Value::Date(date.to_string()),
             DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Array(items) => {
-                Value::Array(items.into_iter().filter_map(|item| self.node(item)).collect())
+                let items = items.into_iter().enumerate();
+                Value::Array(
+                    items.filter_map(|(index, item)| self.node(item, &at_index(path, index))).collect(),
+                )
             }
-            DeValue::Table(table) => Value::Table(self.table(table)),
+            DeValue::Table(table) => Value::Table(self.table(table, path)),
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => Value::Integer(number),
                 Err(_) => {
                     self.faults.push(Mistake::new(
                         source,
-                        "",
+                        path,
                         format!("integer {number} does not fit 64 bits"),
                     ));
                     return None;
@@ -88,46 +99,6 @@ impl Reader<'_> {
         };
         Some(Node { value, source })
     }
-}
-
-/// Turns byte offsets into places.
-struct Locator<'t> {
-    path: Arc<Path>,
-    text: &'t str,
-    /// The offset at which each line begins.
-    lines: Vec<usize>,
-    fixed: Option<Source>,
-}
-
-impl<'t> Locator<'t> {
-    fn new(path: &Path, text: &'t str) -> Self {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { path: path.into(), text, lines, fixed: None }
-    }
-
-    /// Everything is at one place.
-    fn fixed(source: &Source) -> Self {
-        Self { path: Path::new("").into(), text: "", lines: vec![0], fixed: Some(source.clone()) }
-    }
-
-    fn line_of(&self, offset: usize) -> usize {
-        self.lines.partition_point(|start| *start <= offset)
-    }
-
-    fn locate(&self, offset: usize) -> Source {
-        if let Some(source) = &self.fixed {
-            return source.clone();
-        }
-        let line = self.line_of(offset);
-        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
-        let column = self.text.get(start..).map_or(1, |rest| columns(rest, 0..offset.saturating_sub(start)));
-        Source::File { path: Arc::clone(&self.path), line, column }
-    }
-}
-
-/// The column, counted in characters from 1, of what follows `range` in a line.
-fn columns(line: &str, range: Range<usize>) -> usize {
-    line.char_indices().take_while(|(at, _)| range.contains(at)).count() + 1
 }
 
 #[cfg(test)]
@@ -155,8 +126,8 @@ mod tests {
         let faults = parse("a = \nb = 1\nb = 2\nc = 99999999999999999999\n[x\n").expect_err("invalid");
         for place in [
             "a.toml:1:5:",
-            "a.toml:3:1: invalid TOML: duplicate key",
-            "a.toml:4:5: integer 99999999999999999999 does not",
+            "a.toml:3:1: b: invalid TOML: duplicate key, first at a.toml:2",
+            "a.toml:4:5: c: integer 99999999999999999999 does not",
             "a.toml:5:3:",
         ] {
             assert!(faults.iter().any(|fault| fault.starts_with(place)), "{place}: {faults:#?}");

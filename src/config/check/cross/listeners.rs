@@ -6,6 +6,10 @@ use super::refuse_zero;
 use crate::config::check::findings::Report;
 use crate::config::settings::Settings;
 use crate::config::tree::at_key;
+use crate::config::values::Secret;
+
+/// The least number of characters of a token: 64 bits when they are hex digits.
+const SHORTEST_TOKEN: usize = 16;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     if settings.listeners.is_empty() {
@@ -18,6 +22,11 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     if settings.admin.listen.is_some() && settings.admin.token.is_none() {
         let message = "the admin API needs a token; set `admin.token_file` or OLYMPUS__ADMIN__TOKEN";
         report.mistake_given("admin.listen", &["admin.token", "admin.token_file"], message);
+    }
+    let is_short = |token: &Secret| token.expose().chars().count() < SHORTEST_TOKEN;
+    if settings.admin.token.as_ref().is_some_and(is_short) {
+        let message = format!("is shorter than {SHORTEST_TOKEN} characters, so it could be guessed");
+        report.mistake("admin.token", message);
     }
     let timeouts = &settings.server.timeouts;
     let named = [("header", timeouts.header), ("idle", timeouts.idle), ("body_idle", timeouts.body_idle)];

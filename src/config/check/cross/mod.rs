@@ -6,7 +6,9 @@ mod headers;
 mod listeners;
 mod overlaps;
 mod prefixes;
+mod repeats;
 mod routes;
+mod telemetry;
 mod upstreams;
 
 use super::findings::{Findings, Report};
@@ -23,6 +25,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     overlaps::check(settings, &mut report);
     cors::check(settings, &mut report);
     headers::check(settings, &mut report);
+    telemetry::check(settings, &mut report);
 }
 
 /// Reports each of the periods that is zero where zero makes no sense.

@@ -1,16 +1,22 @@
 //! Routes: who answers, what they refer to, who may call and how long it may take.
 
-use super::{prefixes, refuse_zero};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{prefixes, refuse_zero, repeats};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
 use crate::config::settings::{Auth, Route, Settings, Upstream};
 use crate::config::tree::at_key;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
+    let mut upstreams = Section::new("upstreams", settings.upstreams.keys(), report);
+    let mut policies = Section::new("cors", settings.cors.keys(), report);
     for (name, route) in &settings.routes {
         let path = at_key("routes", name);
         check_answerer(settings, route, &path, report);
-        check_references(settings, route, &path, report);
+        upstreams.check_reference(route.upstream.as_deref(), &at_key(&path, "upstream"), report);
+        policies.check_reference(route.cors.as_deref(), &at_key(&path, "cors"), report);
+        repeats::check(route, &path, report);
         prefixes::check(route, &path, report);
         refuse_zero(report, &[(at_key(&path, "response_timeout"), route.response_timeout)]);
         if route.auth == Auth::Required {
@@ -54,24 +60,28 @@ fn check_patience(route: &Route, pool: &Upstream, name: &str, path: &str, report
     report.mistake_given(&at_key(path, "response_timeout"), &[&causes[0], &causes[1]], message);
 }
 
-fn check_references(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
-    let upstreams = settings.upstreams.keys().cloned().collect();
-    check_reference(("upstream", route.upstream.as_deref()), ("upstreams", upstreams), path, report);
-    let policies = settings.cors.keys().cloned().collect();
-    check_reference(("cors", route.cors.as_deref()), ("cors", policies), path, report);
+/// The names in a section of the file, those set aside too, and what is near to names that are not in it.
+struct Section<'s> {
+    name: &'static str,
+    known: BTreeSet<String>,
+    /// Many routes may name the same wrong thing; to look for what is near to it takes long.
+    proposals: BTreeMap<&'s str, String>,
 }
 
-/// Whether the name that a key of a route refers to is one of the section's.
-fn check_reference(
-    (key, name): (&str, Option<&str>),
-    (section, mut known): (&str, Vec<String>),
-    path: &str,
-    report: &mut Report<'_>,
-) {
-    known.extend(report.names_set_aside(section));
-    let known: Vec<_> = known.iter().map(String::as_str).collect();
-    if let Some(name) = name.filter(|name| !known.contains(name)) {
-        let message = format!("there is no [{}]{}", at_key(section, name), propose(name, &known));
-        report.mistake_given(&at_key(path, key), &[&at_key(section, name)], message);
+impl<'s> Section<'s> {
+    fn new<'k>(name: &'static str, known: impl Iterator<Item = &'k String>, report: &Report<'_>) -> Self {
+        let known = known.cloned().chain(report.names_set_aside(name)).collect();
+        Self { name, known, proposals: BTreeMap::new() }
+    }
+
+    /// Whether the name that a key of a route refers to is one of the section's.
+    fn check_reference(&mut self, name: Option<&'s str>, place: &str, report: &mut Report<'_>) {
+        let Some(name) = name.filter(|name| !self.known.contains(*name)) else { return };
+        let proposal = self
+            .proposals
+            .entry(name)
+            .or_insert_with(|| propose(name, &self.known.iter().map(String::as_str).collect::<Vec<_>>()));
+        let section = at_key(self.name, name);
+        report.mistake_given(place, &[&section], format!("there is no [{section}]{proposal}"));
     }
 }
