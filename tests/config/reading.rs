@@ -17,7 +17,8 @@ fn write(name: &str, text: &str) -> PathBuf {
 /// What is wrong with a file, with its folder as `.`.
 fn found_in(path: &Path) -> String {
     let text = load(path, []).expect_err("mistakes").to_string();
-    relative(&text).replace(env!("CARGO_TARGET_TMPDIR"), ".")
+    // The folder of targets may lie within the checkout, whose name `relative` takes off.
+    relative(&text.replace(env!("CARGO_TARGET_TMPDIR"), "."))
 }
 
 fn pipe(name: &str) -> PathBuf {
