@@ -110,10 +110,11 @@ impl Proxied {
         let settings = &self.pool.settings.retry;
         let (is_idempotent, tries) = (method.is_idempotent(), self.tried.count());
         let attempt = Attempt { fault, is_idempotent, can_replay, tries };
-        self.permit = None;
         if !may_retry(settings, &attempt) {
             return false;
         }
+        // Of the try that failed; that of one that is answered is held until the request is over.
+        self.permit = None;
         self.pause = backoff(settings.backoff.get(), &attempt, fastrand::u64(..));
         if Instant::now() + self.pause >= self.answer_by {
             return false;
