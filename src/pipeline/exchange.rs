@@ -14,6 +14,11 @@ use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
 
+/// Headers a backend gets besides what the client sent: four of its origin, id, trace. Room for them is made once.
+const PASSED_ON: usize = 6;
+/// Headers of every answer besides those of security: the id and HSTS.
+const ON_EVERY_ANSWER: usize = 2;
+
 /// What is known of a request from its admission to its end.
 #[derive(Debug)]
 pub struct Exchange {
@@ -58,6 +63,7 @@ impl Exchange {
     /// Turns the request as it was sent into the one a backend sees.
     pub fn prepare(&self, head: &mut Parts) {
         self.prepare_local(head);
+        head.headers.reserve(PASSED_ON);
         let host = head.headers.get(header::HOST).cloned();
         self.client.pass_on(self.connection, host.as_ref(), &mut head.headers);
         let (name, value) = self.id.header();
@@ -85,6 +91,7 @@ impl Exchange {
     /// The same for the answer to a preflight, which has CORS headers of its own.
     pub(super) fn finish_preflight(&self, headers: &mut HeaderMap) {
         strip_hop_by_hop(headers);
+        headers.reserve(self.snapshot.security.len() + ON_EVERY_ANSWER);
         for name in &self.snapshot.hidden {
             headers.remove(name);
         }

@@ -28,7 +28,9 @@ impl Object {
 
     pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        let is_plain = value.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+        // No early end: most texts are plain, and without one the bytes are looked at sixteen at a time.
+        let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        let is_plain = !value.bytes().fold(false, |found, byte| found | needs_escape(byte));
         if is_plain {
             self.text.push(b'"');
             self.text.extend_from_slice(value.as_bytes());
