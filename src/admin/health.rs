@@ -79,7 +79,7 @@ async fn details(State(view): State<View>) -> Response {
 fn health<T: Serialize>(view: &View, describe: impl Fn(Level, &Pool) -> T) -> Response {
     let mut worst = Level::Up;
     let mut dependencies = BTreeMap::new();
-    for (name, pool) in &view.pools {
+    for (name, pool) in &view.live.load().pools {
         let level = level(pool);
         worst = worst.max(level);
         dependencies.insert(name.clone(), describe(level, pool));

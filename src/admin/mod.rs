@@ -1,53 +1,71 @@
-//! The operators' side: the admin API behind its token, and metrics and probes without one. Read-only so far.
+//! The operators' side: the admin API behind its token, and metrics and probes without one.
 
+mod changes;
+mod control;
 mod health;
+mod hosts;
+mod live;
 mod token;
 mod views;
+
+pub use control::{Control, Wish};
+pub use live::{LastReload, Live, Override, Trigger};
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post, put};
 
-use crate::config::{Loaded, Secret};
+use crate::config::{Admin, Secret};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
-use crate::telemetry::Metrics;
-use crate::upstream::{Pools, State as Verdict};
+use crate::telemetry::{Messages, Metrics};
+use crate::upstream::State as Verdict;
 
-/// What the operators' side shows.
+/// What the operators' side shows and changes.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// The configuration and where each value comes from.
-    pub loaded: Arc<Loaded>,
-    /// The pools.
-    pub pools: Pools,
+    /// What is in force.
+    pub live: Arc<ArcSwap<Live>>,
+    /// Where changes are asked for.
+    pub control: Control,
     /// The life of the process.
     pub lifecycle: Lifecycle,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The messages for people.
+    pub messages: Messages,
 }
 
-/// The admin API. Every call needs `Authorization: Bearer TOKEN`.
-pub fn router(view: View, token: Secret) -> Router {
+/// The admin API. Every call needs `Authorization: Bearer TOKEN`, sent to a host it is known by.
+pub fn router(view: View, token: Secret, settings: &Admin) -> Router {
     Router::new()
         .route("/", get(views::index))
         .route("/config", get(views::config))
         .route("/routes", get(views::routes))
         .route("/upstreams", get(views::upstreams))
+        .route(
+            "/upstreams/{upstream}/endpoints/{endpoint}",
+            put(changes::set_endpoint).delete(changes::clear_endpoint),
+        )
+        .route("/overrides", get(changes::overrides))
+        .route("/reload", post(changes::reload).get(changes::last_reload))
+        .route("/log-level", put(changes::set_log_level))
         .route("/metrics", get(metrics))
         .merge(health::detailed())
         .with_state(view)
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(token, token::require))
+        .layer(middleware::from_fn_with_state(hosts::Hosts::new(settings), hosts::require))
 }
 
 /// Metrics and probes for a listener without a token. Read-only.
@@ -76,7 +94,7 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
 /// What pools know is read from them at this moment, so the metrics cannot disagree with them.
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
     let now = Instant::now();
-    for pool in view.pools.values() {
+    for pool in view.live.load().pools.values() {
         view.metrics.pool(&pool.name, pool.active(), pool.refused_full(), pool.budget_exhausted());
         for endpoint in pool.endpoints() {
             let labels = (&*pool.name, &*endpoint.name);

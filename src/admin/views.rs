@@ -10,14 +10,21 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use crate::config::{Local, Origins, Route};
+use crate::config::{Loaded, Local, Origins, Route};
 use crate::upstream::{Endpoint, Failure, Pool, State as Standing};
 
 pub(super) async fn index() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([
         ("/config", "the configuration in force; ?origin=true says where each value comes from"),
+        ("/log-level", "PUT {\"level\": \"debug\"}: write other messages for a while"),
+        ("/overrides", "weights and drains set by operators"),
+        ("/reload", "POST: read the configuration again; GET: what came of the last time"),
         ("/routes", "the routes, as configured"),
         ("/upstreams", "the pools and what they know of their endpoints"),
+        (
+            "/upstreams/{name}/endpoints/{address}",
+            "PUT {\"drain\": true} or {\"weight\": 5}, with \"expires_in\" and \"note\"; DELETE",
+        ),
         ("/metrics", "Prometheus metrics"),
         ("/healthz", "dependencies with details"),
         ("/livez", "whether the process lives"),
@@ -34,7 +41,7 @@ pub(super) struct Show {
 /// The effective configuration as TOML, secrets redacted.
 pub(super) async fn config(State(view): State<View>, Query(show): Query<Show>) -> impl IntoResponse {
     let origins = if show.origin { Origins::Shown } else { Origins::Hidden };
-    ([(CONTENT_TYPE, "application/toml; charset=utf-8")], view.loaded.effective(origins))
+    ([(CONTENT_TYPE, "application/toml; charset=utf-8")], view.live.load().loaded.effective(origins))
 }
 
 #[derive(Debug, Serialize)]
@@ -51,11 +58,11 @@ pub(super) struct RouteView {
 }
 
 pub(super) async fn routes(State(view): State<View>) -> Json<Vec<RouteView>> {
-    let routes = &view.loaded.settings.routes;
-    Json(routes.iter().map(|(name, route)| route_view(&view, name, route)).collect())
+    let loaded = &view.live.load().loaded;
+    Json(loaded.settings.routes.iter().map(|(name, route)| route_view(loaded, name, route)).collect())
 }
 
-fn route_view(view: &View, name: &str, route: &Route) -> RouteView {
+fn route_view(loaded: &Loaded, name: &str, route: &Route) -> RouteView {
     RouteView {
         name: name.to_owned(),
         paths: route.path.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
@@ -63,7 +70,7 @@ fn route_view(view: &View, name: &str, route: &Route) -> RouteView {
         hosts: route.hosts.iter().map(ToString::to_string).collect(),
         upstream: route.upstream.clone(),
         local: route.local,
-        source: view.loaded.origin_of(&format!("routes.{name}")).to_string(),
+        source: loaded.origin_of(&format!("routes.{name}")).to_string(),
     }
 }
 
@@ -97,7 +104,8 @@ pub(super) struct PoolView {
 
 pub(super) async fn upstreams(State(view): State<View>) -> Json<BTreeMap<String, PoolView>> {
     let now = Instant::now();
-    let pools = view.pools.iter().map(|(name, pool)| (name.clone(), pool_view(pool, now)));
+    let live = view.live.load();
+    let pools = live.pools.iter().map(|(name, pool)| (name.clone(), pool_view(pool, now)));
     Json(pools.collect())
 }
 

@@ -36,6 +36,16 @@ enum Command {
         #[arg(long)]
         origin: bool,
     },
+    /// Say what a reload from one configuration to another would change, and what each change asks for: nothing
+    /// (live), a pool built anew (rebuild) or a restart. Ends with 0 if nothing differs, with 1 if something does.
+    Diff {
+        /// The configuration before.
+        #[arg(value_name = "BEFORE")]
+        before: PathBuf,
+        /// The configuration after.
+        #[arg(value_name = "AFTER")]
+        after: PathBuf,
+    },
     /// Ask the running gateway whether it is ready. Ends with 0 if it is.
     Health(Input),
     /// Print the JSON Schema of the configuration.
@@ -66,6 +76,9 @@ pub fn main() -> ExitCode {
         Command::Run(input) => with(&input.config, run),
         Command::Check(inputs) => check(inputs),
         Command::Config { input, origin } => with(&input.config, |loaded| show(&loaded, origin)),
+        Command::Diff { before, after } => {
+            with(&before, |before| with(&after, |after| diff(&before, &after)))
+        }
         Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
         Command::Schema => schema(),
     }
@@ -122,6 +135,12 @@ fn check(inputs: Inputs) -> ExitCode {
 fn show(loaded: &Loaded, origin: bool) -> ExitCode {
     print!("{}", loaded.effective(if origin { Origins::Shown } else { Origins::Hidden }));
     ExitCode::SUCCESS
+}
+
+fn diff(before: &Loaded, after: &Loaded) -> ExitCode {
+    let changes = before.changes_to(after);
+    changes.iter().for_each(|change| println!("{change}"));
+    if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn schema() -> ExitCode {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::load::Sources;
 use super::tree::Source;
 
 /// One thing that is wrong, where, and about which key.
@@ -46,29 +47,37 @@ impl fmt::Display for Mistake {
 }
 
 /// All mistakes of a configuration, sorted by file and place. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistakes(Vec<Mistake>);
+#[derive(Debug, Clone)]
+pub struct Mistakes {
+    list: Vec<Mistake>,
+    sources: Sources,
+}
 
 impl Mistakes {
     /// Sorts mistakes and drops repetitions.
-    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Self {
-        mistakes.sort();
-        mistakes.dedup();
-        Self(mistakes)
+    pub(super) fn new(mut list: Vec<Mistake>, sources: Sources) -> Self {
+        list.sort();
+        list.dedup();
+        Self { list, sources }
     }
 
     /// The mistakes in order.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
-        self.0.iter()
+        self.list.iter()
+    }
+
+    /// What was read: a change there may mend them.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for mistake in &self.0 {
+        for mistake in &self.list {
             writeln!(f, "{mistake}")?;
         }
-        match self.0.len() {
+        match self.list.len() {
             1 => f.write_str("1 mistake"),
             count => write!(f, "{count} mistakes"),
         }

@@ -2,6 +2,7 @@
 //! This is the only place that knows TOML and reads the environment; nothing here knows what a setting does.
 
 mod check;
+mod diff;
 mod effective;
 mod load;
 mod mistakes;
@@ -10,8 +11,9 @@ mod settings;
 mod tree;
 mod values;
 
+pub use diff::{Change, Effect};
 pub use effective::Origins;
-pub use load::{Loaded, load, process_environment};
+pub use load::{Loaded, Sources, load, process_environment};
 pub use mistakes::{Mistake, Mistakes};
 pub use schema::json_schema;
 pub use settings::*;

@@ -130,6 +130,12 @@ impl<'s> Schema<'s> {
         named.map(|schema| self.at(schema)).or_else(|| self.entry())
     }
 
+    /// What a change under a key asks for, where the settings' types say so. Beside a reference the word stands with
+    /// the reference, so it is asked of the table that holds the key.
+    pub(super) fn reload_under(self, key: &str) -> Option<&'s str> {
+        self.here.get("properties")?.get(key)?.get("x-reload")?.as_str()
+    }
+
     /// The schema of what a table holds under names of the user's choice, if it is such a table.
     pub(super) fn entry(self) -> Option<Self> {
         self.here.get("additionalProperties").filter(|entry| entry.is_object()).map(|entry| self.at(entry))

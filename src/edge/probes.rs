@@ -22,11 +22,11 @@ const WRONG_ANSWER: ErrorType = ErrorType::Custom("wrong answer");
 
 type Check = Arc<dyn HealthCheck + Send + Sync>;
 
-/// Checks every endpoint of the pool from now on, until the pool is gone.
+/// Checks every endpoint of the pool from now on, until the pool is gone or retired.
 ///
 /// # Errors
 /// The path of the check cannot stand in a request, or an endpoint cannot be addressed.
-pub(super) fn start(pool: &Arc<Pool>, lifecycle: &Lifecycle) -> Result<()> {
+pub fn check_health(pool: &Arc<Pool>, lifecycle: &Lifecycle) -> Result<()> {
     let Some(settings) = &pool.settings.health else { return Ok(()) };
     for endpoint in pool.endpoints() {
         let check = check(settings, endpoint)?;
@@ -45,7 +45,7 @@ async fn watch(pool: Weak<Pool>, index: usize, settings: config::Health, (check,
             Err(_) => Err(format!("no answer within {}", settings.timeout)),
         };
         let pause = {
-            let Some(pool) = pool.upgrade() else { return };
+            let Some(pool) = pool.upgrade().filter(|pool| !pool.is_retired()) else { return };
             let Some(endpoint) = pool.endpoints().get(index) else { return };
             tell(&pool, endpoint, result);
             match endpoint.verdict(Instant::now()).is_passing {

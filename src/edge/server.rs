@@ -31,6 +31,9 @@ use crate::upstream::Pools;
 /// Idle connections to backends that each listener keeps. Pingora's 128 would be opened anew all the time.
 const KEPT_CONNECTIONS: usize = 4096;
 
+/// Longer than any drain, in seconds.
+const NEVER: u64 = 365 * 24 * 3600;
+
 /// Pause between two looks whether a listener is open.
 const OPENING: Duration = Duration::from_millis(5);
 
@@ -76,8 +79,8 @@ pub fn run(parts: &Parts) -> Result<()> {
     };
     let conf = ServerConf {
         threads,
-        // The process ends itself when it is idle; this only keeps Pingora from ending it before.
-        grace_period_seconds: Some(settings.server.drain.timeout.get().as_secs() + 60),
+        // The process ends itself when it is idle or out of time; this only keeps Pingora from ending it before.
+        grace_period_seconds: Some(NEVER),
         graceful_shutdown_timeout_seconds: Some(1),
         upstream_keepalive_pool_size: KEPT_CONNECTIONS,
         ..ServerConf::default()
@@ -87,7 +90,7 @@ pub fn run(parts: &Parts) -> Result<()> {
     add_listeners(&mut server, parts)?;
     let signals = Signals {
         lifecycle: parts.lifecycle.clone(),
-        drain: settings.server.drain.clone(),
+        pipeline: parts.pipeline.clone(),
         access: parts.telemetry.access.clone(),
         runtime: parts.runtime.clone(),
     };
@@ -100,7 +103,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
     let deadlines = Deadlines::default();
     parts.lifecycle.spawn("try deadlines", deadlines.clone().watch());
     for pool in parts.pools.values() {
-        let started = probes::start(pool, &parts.lifecycle);
+        let started = probes::check_health(pool, &parts.lifecycle);
         started.map_err(|error| {
             Error::new(Kind::Invalid, format!("check upstream `{}`", pool.name)).caused_by(error)
         })?;

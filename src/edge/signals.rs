@@ -2,6 +2,7 @@
 //! answer says `Connection: close`, then listeners close and requests in flight get their time. SIGINT: the
 //! same without the while. A second signal ends at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,15 +11,14 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
-use crate::config::Drain;
+use crate::pipeline::Pipeline;
 use crate::tasks::Lifecycle;
 use crate::telemetry::AccessLog;
-use std::sync::Arc;
 
 /// Waits for signals on behalf of Pingora.
 pub(super) struct Signals {
     pub(super) lifecycle: Lifecycle,
-    pub(super) drain: Drain,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) access: Arc<AccessLog>,
     /// Where the end is waited for; Pingora's own runtimes are busy ending.
     pub(super) runtime: Handle,
@@ -33,16 +33,16 @@ impl ShutdownSignalWatch for Signals {
             return ShutdownSignal::FastShutdown;
         };
         let delay = tokio::select! {
-            _ = terminate.recv() => self.drain.delay.get(),
+            _ = terminate.recv() => self.pipeline.settings().server.drain.delay.get(),
             _ = interrupt.recv() => Duration::ZERO,
-            () = ignore_hangups() => return ShutdownSignal::FastShutdown,
         };
+        let limit = self.pipeline.settings().server.drain.timeout.get();
         tracing::info!(in_flight = self.lifecycle.in_flight(), "draining: asked to end");
         self.lifecycle.drain();
         let second = async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
-        let end = end(self.lifecycle.clone(), self.access.clone(), delay, self.drain.timeout.get());
+        let end = end(self.lifecycle.clone(), self.access.clone(), delay, limit);
         // Not through `tasks`: this outlives them, it is what ends them.
         #[expect(
             clippy::disallowed_methods,
@@ -68,15 +68,6 @@ async fn end(lifecycle: Lifecycle, access: Arc<AccessLog>, delay: Duration, limi
     }
     access.close();
     if is_idle { "all requests are served" } else { "out of time" }
-}
-
-/// A closing terminal or a log rotation must not end the process. Never ends.
-async fn ignore_hangups() {
-    let Some(mut hangup) = open(SignalKind::hangup()) else { return std::future::pending().await };
-    loop {
-        hangup.recv().await;
-        tracing::warn!("SIGHUP is ignored: settings are read at the start only");
-    }
 }
 
 fn open(kind: SignalKind) -> Option<Signal> {

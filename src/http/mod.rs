@@ -11,6 +11,6 @@ mod trace;
 pub use forwarded::{ClientAddress, Connection};
 pub use hop::{strip_hop_by_hop, strip_identity};
 pub use path::{PathError, normalise};
-pub use problem::Problem;
+pub use problem::{Fault, Problem};
 pub use request_id::RequestId;
 pub use trace::{TraceContext, TraceId};

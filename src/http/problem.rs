@@ -19,6 +19,19 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened, for people. Nothing of ours is in it.
     pub detail: String,
+    /// The single faults, where there are several to mend at once.
+    pub faults: Vec<Fault>,
+}
+
+/// One fault of several.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fault {
+    /// Where it is, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// The stable word for programs.
+    pub code: &'static str,
+    /// What is wrong, for people.
+    pub message: String,
 }
 
 /// The members of the document, in the order they are written.
@@ -32,19 +45,27 @@ struct Document<'a> {
     code: &'a str,
     request_id: &'a str,
     success: bool,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
 }
 
 impl Problem {
     /// A problem of a kind, with the words the client sees.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (status, code) = table(kind);
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), faults: Vec::new() }
     }
 
     /// The same problem under a more exact code.
     #[must_use]
     pub fn with_code(self, code: &'static str) -> Self {
         Self { code, ..self }
+    }
+
+    /// The same problem with each fault that has to be mended.
+    #[must_use]
+    pub fn with_faults(self, faults: Vec<Fault>) -> Self {
+        Self { faults, ..self }
     }
 
     /// The whole answer: a JSON document that names the request, so that the log can be searched for it.
@@ -58,6 +79,7 @@ impl Problem {
             code: self.code,
             request_id: request_id.as_str(),
             success: false,
+            errors: &self.faults,
         };
         // A struct of strings and numbers cannot fail to serialise.
         let body = serde_json::to_vec(&document).unwrap_or_default();

@@ -18,12 +18,14 @@ pub use local::Locals;
 pub use route::{Route, Target};
 pub use snapshot::Snapshot;
 
+use std::sync::Arc;
+
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use http::request::Parts;
 use http::{Request, Response};
 
-use crate::config::Local;
+use crate::config::{Local, Settings};
 use crate::http::Connection;
 
 /// Everything that decides about requests.
@@ -37,6 +39,16 @@ impl Pipeline {
     /// A pipeline that begins with this snapshot and answers local routes from these routers.
     pub fn new(snapshot: Snapshot, locals: Locals) -> Self {
         Self { snapshot: ArcSwap::from_pointee(snapshot), locals }
+    }
+
+    /// From now on requests see this configuration; those under way keep theirs.
+    pub fn adopt(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The settings new requests see.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.snapshot.load().settings.clone()
     }
 
     /// Takes a request in: who answers it, and what is known of it on the way back.

@@ -2,24 +2,56 @@
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Registry, prelude::*, reload};
 
 use crate::config::Level;
 
-/// Starts writing messages of this severity and above.
-///
+/// What is written, to be changed while the process runs.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    /// `None` where another call had started them already, as in tests of one process.
+    handle: Option<reload::Handle<Targets, Registry>>,
+}
+
+impl Messages {
+    /// Starts writing messages of this severity and above.
+    pub fn start(level: Level) -> Self {
+        let (filter, handle) = reload::Layer::new(targets(level));
+        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+        let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+        Self { handle: started.is_ok().then_some(handle) }
+    }
+
+    /// From now on writes messages of this severity and above.
+    pub fn set(&self, level: Level) {
+        if let Some(handle) = &self.handle {
+            // It fails only where the subscriber is gone, which lives as long as the process.
+            let _ = handle.reload(targets(level));
+            log::set_max_level(heard(level));
+        }
+    }
+}
+
 /// Pingora repeats what our own lines say, and calls every client that leaves an error, so unless more than
 /// `info` is asked for it is heard from `warn` on, and its proxy not at all: the access log has those failures.
-pub fn init(level: Level) {
+fn targets(level: Level) -> Targets {
     let level = filter(level);
     let is_detailed = level > LevelFilter::INFO;
     let pingora = if is_detailed { level } else { level.min(LevelFilter::WARN) };
     let proxy = if is_detailed { level } else { LevelFilter::OFF };
     let targets = ["pingora_core", "pingora_load_balancing", "pingora_pool"].map(|target| (target, pingora));
-    let filter = Targets::new().with_default(level).with_targets(targets).with_target("pingora_proxy", proxy);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-    // A second call, as tests in one process make, keeps the first.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    Targets::new().with_default(level).with_targets(targets).with_target("pingora_proxy", proxy)
+}
+
+/// The same severity for messages that come through `log`.
+fn heard(level: Level) -> log::LevelFilter {
+    match level {
+        Level::Error => log::LevelFilter::Error,
+        Level::Warn => log::LevelFilter::Warn,
+        Level::Info => log::LevelFilter::Info,
+        Level::Debug => log::LevelFilter::Debug,
+        Level::Trace => log::LevelFilter::Trace,
+    }
 }
 
 fn filter(level: Level) -> LevelFilter {

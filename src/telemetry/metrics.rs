@@ -52,6 +52,42 @@ impl Learned {
     }
 }
 
+/// What came of reading the configuration again.
+#[derive(Debug)]
+struct Reloads {
+    total: IntCounterVec,
+    last_success: IntGauge,
+    last_time: IntGauge,
+    pending: IntGauge,
+}
+
+impl Reloads {
+    fn new() -> Self {
+        let gauge = |name, help| known(IntGauge::new(name, help));
+        let made = Self {
+            total: counters(
+                "olympus_config_reloads_total",
+                "How often the configuration was read again.",
+                &["result"],
+            ),
+            last_success: gauge(
+                "olympus_config_last_reload_success",
+                "1 unless the last reload found mistakes; then the configuration before it is in force.",
+            ),
+            last_time: gauge(
+                "olympus_config_last_reload_timestamp_seconds",
+                "When the configuration was read last.",
+            ),
+            pending: gauge(
+                "olympus_config_restart_pending",
+                "Changed keys that are not in force before the process is started again.",
+            ),
+        };
+        made.last_success.set(1);
+        made
+    }
+}
+
 /// Every metric the gateway keeps.
 #[derive(Debug)]
 pub struct Metrics {
@@ -63,6 +99,7 @@ pub struct Metrics {
     healthy: IntGaugeVec,
     busy: IntGaugeVec,
     learned: Learned,
+    reloads: Reloads,
     /// Requests being served now.
     pub active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
@@ -105,6 +142,7 @@ impl Metrics {
                 &["olympus_upstream", "server_address"],
             ),
             learned: Learned::new(),
+            reloads: Reloads::new(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
                 "Requests being served now.",
@@ -122,7 +160,7 @@ impl Metrics {
     fn register_all(&self) {
         let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let own: [Box<dyn Collector>; 13] = [
+        let own: [Box<dyn Collector>; 17] = [
             Box::new(self.requests.clone()),
             Box::new(self.tries.clone()),
             Box::new(self.failures.clone()),
@@ -135,6 +173,10 @@ impl Metrics {
             Box::new(self.learned.exhausted.clone()),
             Box::new(self.active_requests.clone()),
             Box::new(self.access_lines_dropped.clone()),
+            Box::new(self.reloads.total.clone()),
+            Box::new(self.reloads.last_success.clone()),
+            Box::new(self.reloads.last_time.clone()),
+            Box::new(self.reloads.pending.clone()),
             Box::new(build),
         ];
         let process = prometheus::process_collector::ProcessCollector::for_self();
@@ -171,6 +213,29 @@ impl Metrics {
     pub fn endpoint(&self, (upstream, endpoint): (&str, &str), is_good: bool, in_flight: u32) {
         self.healthy.with_label_values(&[upstream, endpoint]).set(i64::from(is_good));
         self.busy.with_label_values(&[upstream, endpoint]).set(i64::from(in_flight));
+    }
+
+    /// The configuration was read again, at this Unix time; so many changed keys wait for a restart.
+    pub fn reloaded(&self, time: i64, pending: usize) {
+        self.reloads.total.with_label_values(&["success"]).inc();
+        self.reloads.last_success.set(1);
+        self.reloads.last_time.set(time);
+        self.reloads.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// The configuration was read again, at this Unix time, and refused.
+    pub fn reload_refused(&self, time: i64) {
+        self.reloads.total.with_label_values(&["failure"]).inc();
+        self.reloads.last_success.set(0);
+        self.reloads.last_time.set(time);
+    }
+
+    /// An endpoint is no longer in the configuration: its gauges would show what was.
+    pub fn forget_endpoint(&self, upstream: &str, endpoint: &str) {
+        for gauges in [&self.healthy, &self.busy] {
+            // There are none before the first scrape.
+            let _ = gauges.remove_label_values(&[upstream, endpoint]);
+        }
     }
 
     /// How often an endpoint came into a state so far.

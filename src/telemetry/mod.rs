@@ -7,7 +7,7 @@ mod messages;
 mod metrics;
 
 pub use access::{AccessLog, Line, Sampling};
-pub use messages::init as init_messages;
+pub use messages::Messages;
 pub use metrics::Metrics;
 
 use std::io;

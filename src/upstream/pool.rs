@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
@@ -42,6 +42,8 @@ pub struct Pool {
     /// to stay. An endpoint's own lock may be taken while it is held, never the other way round.
     breaker: Mutex<Option<Breaker>>,
     load: Arc<Load>,
+    /// Set when a reload took the pool out of use. Nobody (`Weak::new`) where none took over.
+    successor: OnceLock<Weak<Pool>>,
 }
 
 impl Pool {
@@ -89,7 +91,19 @@ impl Pool {
             plan: ArcSwap::from_pointee(plan),
             breaker: Mutex::new(breaker),
             load,
+            successor: OnceLock::new(),
         }
+    }
+
+    /// Takes the pool out of use. Requests under way end in it; what they teach reaches the one that took over.
+    pub fn retire(&self, successor: Option<&Arc<Self>>) {
+        // A pool is retired once: its place has been taken then.
+        let _ = self.successor.set(successor.map_or_else(Weak::new, Arc::downgrade));
+    }
+
+    /// Whether a reload took the pool out of use.
+    pub fn is_retired(&self) -> bool {
+        self.successor.get().is_some()
     }
 
     /// The endpoints, in the order of the configuration.
@@ -137,7 +151,18 @@ impl Pool {
             return None;
         }
         self.replan(&own, now);
+        drop(own);
+        self.pass_on(now);
         Some(endpoint.verdict(now))
+    }
+
+    /// Endpoints are shared with the pool that took over: it looks at them again.
+    fn pass_on(&self, now: Instant) {
+        let next = self.successor.get().and_then(Weak::upgrade);
+        if let Some(next) = next {
+            next.replan(&next.lock(), now);
+            next.pass_on(now);
+        }
     }
 
     /// Takes what came of a request after all its tries, for the breaker of a whole pool.

@@ -57,6 +57,21 @@ fn the_effective_configuration_is_printed_without_secrets() {
 }
 
 #[test]
+fn diff_says_what_each_change_asks_for() {
+    let folder = Folder::new("diff");
+    let text = "version = 1\n[listeners.public]\naddress = \"127.0.0.1:8080\"\n";
+    let before = folder.write("before.toml", text);
+    let after = folder.write("after.toml", &format!("{text}[server]\nthreads = 3\n[headers]\ncsp = \"\"\n"));
+    assert_eq!(olympus(&["diff", &before, &before]), (Some(0), String::new(), String::new()));
+    let (code, out, _) = olympus(&["diff", &before, &after]);
+    assert_eq!(code, Some(1));
+    assert!(
+        out.starts_with("live     headers.csp: ") && out.ends_with("restart  server.threads: 0 -> 3\n"),
+        "{out}"
+    );
+}
+
+#[test]
 fn the_schema_is_json_and_matches_the_one_shipped() {
     let (code, out, _) = olympus(&["schema"]);
     let printed: serde_json::Value = serde_json::from_str(&out).unwrap();

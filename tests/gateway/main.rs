@@ -17,6 +17,7 @@ mod local;
 mod operators;
 mod paths;
 mod proxying;
+mod reloading;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -121,8 +121,22 @@ impl Gateway {
 
     /// What the admin API answers to those who have the token.
     pub fn ask_admin(&self, path: &str) -> Answer {
+        self.tell_admin("GET", path, "")
+    }
+
+    /// The same for a method and a JSON document.
+    pub fn tell_admin(&self, method: &str, path: &str, document: &str) -> Answer {
         let token = format!("Bearer {ADMIN_TOKEN}");
-        send("GET", &self.admin_url(path), &[("authorization", &token)], "")
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        send(method, &self.admin_url(path), &headers, document)
+    }
+
+    /// Puts another configuration into the place of the one it was started with.
+    pub fn write_config(&self, config: &str) {
+        let addresses = [&self.public, &self.admin, &self.metrics].map(Port::address);
+        // By renaming, as editors and deployments do: nobody reads half of it.
+        let fresh = self.folder.write("gateway.toml.new", &whole_config(config, addresses));
+        std::fs::rename(fresh, self.config_file()).unwrap();
     }
 
     /// The access line of the request with this id, now or later.

@@ -3,33 +3,28 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::regular;
+use super::{Sources, regular};
 use crate::config::mistakes::Mistake;
 use crate::config::schema::Schema;
 use crate::config::tree::{
     Entry, Node, Source, Table, Value, at_index, at_key, locate_encoding_fault, parse_document,
 };
 
-/// What was read: the merged tree, its files, and mistakes that do not keep the tree from being used.
+/// What was read: the merged tree, where it came from, and mistakes.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     pub(super) table: Table,
-    pub(super) files: Vec<PathBuf>,
+    pub(super) sources: Sources,
     pub(super) mistakes: Vec<Mistake>,
+    /// A file could not be read or parsed: what is said of the rest would mislead.
+    pub(super) has_holes: bool,
 }
 
 /// Reads `path` and, through `include`, what belongs to it.
-pub(super) fn read(path: &Path, schema: Schema<'_>) -> Result<Read, Vec<Mistake>> {
-    let mut reader =
-        Reader { schema, read: Read::default(), seen: BTreeSet::new(), open: Vec::new(), faults: Vec::new() };
+pub(super) fn read(path: &Path, schema: Schema<'_>) -> Read {
+    let mut reader = Reader { schema, read: Read::default(), seen: BTreeSet::new(), open: Vec::new() };
     reader.file(path, &Source::whole(path), "");
-    match reader.faults.is_empty() {
-        true => Ok(reader.read),
-        false => {
-            reader.faults.append(&mut reader.read.mistakes);
-            Err(reader.faults)
-        }
-    }
+    reader.read
 }
 
 struct Reader<'s> {
@@ -38,8 +33,6 @@ struct Reader<'s> {
     seen: BTreeSet<PathBuf>,
     /// The files whose includes are being read, each included by the one before it.
     open: Vec<(PathBuf, PathBuf)>,
-    /// Files that could not be read or parsed: the tree has holes.
-    faults: Vec<Mistake>,
 }
 
 impl Reader<'_> {
@@ -48,21 +41,21 @@ impl Reader<'_> {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(first) = self.open.iter().position(|(open, _)| *open == real) {
             let message = self.describe_cycle(first, path);
-            return self.faults.push(Mistake::new(named_at.clone(), key, message));
+            return self.fault(vec![Mistake::new(named_at.clone(), key, message)]);
         }
         if !self.seen.insert(real.clone()) {
             let message = format!("{} is read already", path.display());
             self.read.mistakes.push(Mistake::new(named_at.clone(), key, message));
             return;
         }
+        let is_first = self.read.sources.files.is_empty();
+        self.read.sources.files.push(path.to_owned());
         let table = read_text(path, named_at, key).map_err(|mistake| vec![mistake]);
         let table = table.and_then(|text| parse_document(path, &text));
         let mut table = match table {
             Ok(table) => table,
-            Err(faults) => return self.faults.extend(faults),
+            Err(faults) => return self.fault(faults),
         };
-        let is_first = self.read.files.is_empty();
-        self.read.files.push(path.to_owned());
         let include = if is_first { table.get("include").cloned() } else { table.remove("include") };
         self.merge(table);
         if let Some(Entry { node: Node { value: Value::Array(patterns), .. }, .. }) = include {
@@ -72,6 +65,12 @@ impl Reader<'_> {
             }
             self.open.pop();
         }
+    }
+
+    /// The tree has holes.
+    fn fault(&mut self, faults: Vec<Mistake>) {
+        self.read.mistakes.extend(faults);
+        self.read.has_holes = true;
     }
 
     /// The way from the file at `first` back to itself.
@@ -84,6 +83,10 @@ impl Reader<'_> {
     fn include(&mut self, from: &Path, pattern: &Node, key: &str) {
         let Some(text) = pattern.as_text() else { return };
         let folder = from.parent().unwrap_or(Path::new(""));
+        if text.contains('*') {
+            let listed = folder.join(text).parent().map_or_else(PathBuf::new, Path::to_path_buf);
+            self.read.sources.folders.push(listed);
+        }
         match expand(folder, text) {
             Ok(paths) => paths.iter().for_each(|path| self.file(path, &pattern.source, key)),
             Err(message) => self.read.mistakes.push(Mistake::new(pattern.source.clone(), key, message)),

@@ -15,7 +15,7 @@ pub use environment::process_environment;
 
 use super::check::{self, Findings};
 use super::effective::{self, Origins};
-use super::mistakes::Mistakes;
+use super::mistakes::{Mistake, Mistakes};
 use super::schema::{Schema, json_schema};
 use super::settings::Settings;
 use super::tree::{Places, Source, Table, at_key, table_to_json};
@@ -26,7 +26,16 @@ pub struct Loaded {
     /// What the gateway was told.
     pub settings: Settings,
     places: Places,
-    files: Vec<PathBuf>,
+    sources: Sources,
+}
+
+/// Where a configuration was read from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Its files, the one that includes the others first, then those of secrets.
+    pub files: Vec<PathBuf>,
+    /// Folders whose files an `include` matches.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Loaded {
@@ -40,9 +49,15 @@ impl Loaded {
         effective::print(&self.settings, &self.places, origins)
     }
 
-    /// Every file that was read: a change of one of them is a change of the configuration.
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+    /// The refusal of settings that turned out not to work when they were put to use.
+    pub fn refuse(&self, message: &str) -> Mistakes {
+        let file = self.sources.files.first().map_or_else(PathBuf::new, Clone::clone);
+        Mistakes::new(vec![Mistake::new(Source::whole(&file), "", message)], self.sources.clone())
+    }
+
+    /// What was read: a change there is a change of the configuration.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 }
 
@@ -56,11 +71,13 @@ pub fn load(
 ) -> Result<Loaded, Mistakes> {
     let schema = json_schema();
     let schema = Schema::root(&schema);
-    let files::Read { mut table, files, mistakes } = files::read(path, schema).map_err(Mistakes::new)?;
+    let files::Read { mut table, mut sources, mistakes, has_holes } = files::read(path, schema);
+    if has_holes {
+        return Err(Mistakes::new(mistakes, sources));
+    }
     let mut findings = Findings::new(mistakes);
     environment::apply(&mut table, schema, environment, &mut findings);
-    let mut paths: Vec<PathBuf> = files;
-    secrets::read_files(&mut table, schema, &mut paths, &mut findings);
+    secrets::read_files(&mut table, schema, &mut sources.files, &mut findings);
 
     let root = Source::whole(path);
     check::prune_misfits(schema, &mut table, &root, &mut findings);
@@ -72,8 +89,8 @@ pub fn load(
         check::check_settings(settings, &places, &mut findings);
     }
     match settings {
-        Some(settings) if findings.mistakes.is_empty() => Ok(Loaded { settings, places, files: paths }),
-        _ => Err(Mistakes::new(findings.mistakes)),
+        Some(settings) if findings.mistakes.is_empty() => Ok(Loaded { settings, places, sources }),
+        _ => Err(Mistakes::new(findings.mistakes, sources)),
     }
 }
 

@@ -23,30 +23,37 @@ pub use server::{Admin, Drain, Listener, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
 pub use upstream::{Endpoint, Health, Upstream};
 
+use super::values::Secret;
+
 /// Everything the gateway was told, after includes, defaults and environment overrides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Version of this file's format. Only 1 exists.
-    #[schemars(range(min = 1, max = 1))]
+    #[schemars(range(min = 1, max = 1), extend("x-reload" = "nothing"))]
     pub version: u32,
     /// Further files, relative to this one; `*` matches within a folder. A table may be set in one file only.
     #[serde(default)]
+    #[schemars(extend("x-reload" = "nothing"))]
     pub include: Vec<String>,
     /// The process as a whole.
     #[serde(default)]
     pub server: Server,
     /// Where clients connect, by name. At least one is needed.
     #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
     pub listeners: BTreeMap<String, Listener>,
     /// The operators' side: admin API and metrics.
     #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
     pub admin: Admin,
     /// Values that upstreams and routes take where they say nothing themselves.
     #[serde(default)]
+    #[schemars(extend("x-reload" = "nothing"))]
     pub defaults: Defaults,
     /// Pools of backends, by name.
     #[serde(default)]
+    #[schemars(extend("x-reload" = "rebuild"))]
     pub upstreams: BTreeMap<String, Upstream>,
     /// What is served, by name. The most specific route that matches a request wins.
     #[serde(default)]
@@ -60,6 +67,13 @@ pub struct Settings {
     /// Logs, metrics and traces.
     #[serde(default)]
     pub telemetry: Telemetry,
+}
+
+impl Settings {
+    /// Every secret, by the path of its key. They print alike, so whoever compares settings asks here.
+    pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
+        vec![("admin.token", self.admin.token.as_ref())]
+    }
 }
 
 /// `[defaults.upstream]` and `[defaults.route]`: tables merged under each upstream and each route.

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Period, Secret};
 
 /// `[server]`: the process as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// Worker threads; 0 means one per core.
-    #[schemars(range(max = 1024))]
+    #[schemars(range(max = 1024), extend("x-reload" = "restart"))]
     pub threads: usize,
     /// Addresses or networks whose `X-Forwarded-*` and `Forwarded` headers are believed.
     #[schemars(with = "Vec<String>", extend("items" = {"type": "string", "format": "ip-network"}))]
@@ -23,6 +23,20 @@ pub struct Server {
     pub drain: Drain,
     /// How long a client connection may keep the gateway waiting.
     pub timeouts: Timeouts,
+    /// Whether a change of a file that was read, or of what an `include` matches, is taken up by itself.
+    pub reload_on_change: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            trusted_proxies: Vec::new(),
+            drain: Drain::default(),
+            timeouts: Timeouts::default(),
+            reload_on_change: true,
+        }
+    }
 }
 
 /// `server.drain`: how the process ends on SIGTERM.
@@ -46,6 +60,7 @@ impl Default for Drain {
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
     /// From accepting a connection to the first bytes of its first request.
+    #[schemars(extend("x-reload" = "restart"))]
     pub header: Period,
     /// Between two requests of a kept connection. Whole seconds.
     pub idle: Period,
@@ -75,6 +90,9 @@ pub struct Admin {
     /// Where the admin API listens; every call needs the token. Absent: no admin API.
     #[schemars(with = "Option<String>", extend("format" = "socket-address"))]
     pub listen: Option<SocketAddr>,
+    /// Further names the admin API may be called by, besides its address and `localhost`. A page in an operator's
+    /// browser cannot reach it under a name of its own then.
+    pub hosts: Vec<String>,
     /// The token of the admin API. Better given as `token_file` or by the environment.
     pub token: Option<Secret>,
     /// A file holding the token of the admin API. A relative path starts at the folder of the file that names it,
@@ -89,6 +107,12 @@ pub struct Admin {
 impl Default for Admin {
     fn default() -> Self {
         let loopback = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
-        Self { listen: None, token: None, token_file: None, metrics_listen: loopback(9091) }
+        Self {
+            listen: None,
+            hosts: Vec::new(),
+            token: None,
+            token_file: None,
+            metrics_listen: loopback(9091),
+        }
     }
 }

@@ -44,7 +44,7 @@ pub struct AccessLog {
     /// Requests that took longer than this always get a line.
     pub slow: Period,
     /// File the lines are appended to. Absent: standard output.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("x-reload" = "restart"))]
     pub file: Option<PathBuf>,
 }
 

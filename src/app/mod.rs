@@ -1,29 +1,34 @@
 //! The composition root: builds everything in the order it depends on each other, then serves.
 
+mod keeper;
+mod sources;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 
-use crate::admin;
-use crate::config::{Loaded, Settings};
+use self::keeper::Keeper;
+use crate::admin::{self, Control, Live, Wish};
+use crate::config::{self, Loaded};
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::pipeline::{Locals, Pipeline, Snapshot};
 use crate::rest;
 use crate::tasks::Lifecycle;
-use crate::telemetry::{Telemetry, init_messages};
-use crate::upstream::{Pool, Pools};
+use crate::telemetry::{Messages, Telemetry};
+use crate::upstream::Pools;
 
 /// The gateway, built but not yet listening.
 #[derive(Debug)]
 pub struct App {
-    loaded: Arc<Loaded>,
     runtime: Runtime,
-    lifecycle: Lifecycle,
     telemetry: Telemetry,
-    pools: Pools,
+    view: admin::View,
+    wishes: mpsc::Receiver<Wish>,
     locals: Locals,
 }
 
@@ -35,7 +40,7 @@ impl App {
     pub fn build(loaded: Loaded) -> Result<Self> {
         let loaded = Arc::new(loaded);
         let settings = &loaded.settings;
-        init_messages(settings.telemetry.level);
+        let messages = Messages::start(settings.telemetry.level);
         let runtime = background_runtime()?;
         let lifecycle = Lifecycle::new(runtime.handle().clone());
         let telemetry = Telemetry::new(&settings.telemetry).map_err(|error| {
@@ -43,10 +48,18 @@ impl App {
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
             Error::internal(doing).caused_by(error)
         })?;
-        let pools = pools(settings, Instant::now());
-        let view = view(&loaded, &pools, &lifecycle, &telemetry);
-        let locals = Locals { health: admin::health_router(view), rest: rest::router(lifecycle.clone()) };
-        Ok(Self { loaded, runtime, lifecycle, telemetry, pools, locals })
+        let pools = keeper::pools(settings, &Pools::new(), Instant::now());
+        let (control, wishes) = Control::new();
+        let live = Live { booted: loaded.clone(), loaded, pools, overrides: Vec::new(), last_reload: None };
+        let view = admin::View {
+            live: Arc::new(ArcSwap::from_pointee(live)),
+            control,
+            lifecycle: lifecycle.clone(),
+            metrics: telemetry.metrics.clone(),
+            messages,
+        };
+        let locals = Locals { health: admin::health_router(view.clone()), rest: rest::router(lifecycle) };
+        Ok(Self { runtime, telemetry, view, wishes, locals })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -62,43 +75,38 @@ impl App {
     /// An address cannot be listened on.
     pub fn run(self) -> Result<()> {
         install_crypto();
-        let settings = Arc::new(self.loaded.settings.clone());
-        let snapshot = Snapshot::compile(settings.clone(), &self.pools)?;
-        let listeners = self.listeners();
+        let live = self.view.live.load_full();
+        let settings = Arc::new(live.loaded.settings.clone());
+        let snapshot = Snapshot::compile(settings.clone(), &live.pools)?;
+        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
+        let lifecycle = self.view.lifecycle.clone();
+        let keeper = Keeper {
+            live: self.view.live.clone(),
+            pipeline: pipeline.clone(),
+            lifecycle: lifecycle.clone(),
+            telemetry: self.telemetry.clone(),
+            messages: self.view.messages.clone(),
+            wishes: self.wishes,
+        };
+        lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
-            pipeline: Arc::new(Pipeline::new(snapshot, self.locals)),
+            pipeline,
+            listeners: listeners(&settings.admin, self.view),
             settings,
-            pools: self.pools,
-            lifecycle: self.lifecycle,
+            pools: live.pools.clone(),
+            lifecycle,
             telemetry: self.telemetry,
-            listeners,
             runtime: self.runtime.handle().clone(),
         })
     }
-
-    fn listeners(&self) -> edge::Listeners {
-        let settings = &self.loaded.settings.admin;
-        let view = view(&self.loaded, &self.pools, &self.lifecycle, &self.telemetry);
-        let admin = settings.listen.zip(settings.token.clone());
-        edge::Listeners {
-            admin: admin.map(|(address, token)| (address, admin::router(view.clone(), token))),
-            metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
-        }
-    }
 }
 
-fn view(loaded: &Arc<Loaded>, pools: &Pools, lifecycle: &Lifecycle, telemetry: &Telemetry) -> admin::View {
-    admin::View {
-        loaded: loaded.clone(),
-        pools: pools.clone(),
-        lifecycle: lifecycle.clone(),
-        metrics: telemetry.metrics.clone(),
+fn listeners(settings: &config::Admin, view: admin::View) -> edge::Listeners {
+    let admin = settings.listen.zip(settings.token.clone());
+    edge::Listeners {
+        admin: admin.map(|(address, token)| (address, admin::router(view.clone(), token, settings))),
+        metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
     }
-}
-
-fn pools(settings: &Settings, now: Instant) -> Pools {
-    let pools = settings.upstreams.iter();
-    pools.map(|(name, upstream)| (name.clone(), Arc::new(Pool::new(name, upstream, now)))).collect()
 }
 
 /// Health checks and deadlines run beside the worker threads, which Pingora owns and ends by itself.

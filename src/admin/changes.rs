@@ -1,0 +1,218 @@
+//! What operators may change while the gateway runs. Every call leaves an audit line that says who, what and why.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::View;
+use super::live::{LastReload, Live, Override, Trigger};
+use crate::config::{Address, Change, Level, Period};
+use crate::error::Kind;
+use crate::http::{Fault, Problem};
+
+/// Largest weight, as in the configuration.
+const MOST_WEIGHT: u32 = 1000;
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeView {
+    key: String,
+    effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReloadView {
+    result: &'static str,
+    time: String,
+    trigger: Trigger,
+    changes: Vec<ChangeView>,
+    mistakes: Vec<String>,
+    /// Changes of this reload and of those before it that wait for a restart.
+    pending: Vec<ChangeView>,
+}
+
+/// Reads the configuration again: 200 with what changed, or 422 with every mistake; then nothing changed.
+pub(super) async fn reload(State(view): State<View>) -> Result<Json<ReloadView>, Problem> {
+    audit("reload", "", "");
+    let last = view.control.reload(Trigger::Admin).await.map_err(Problem::from)?;
+    if let Err(mistakes) = &last.result {
+        let problem = Problem::new(Kind::Invalid, "the configuration has mistakes; the one in force is kept");
+        let faults = mistakes.iter().map(|mistake| Fault {
+            pointer: format!("/{}", mistake.key().replace('.', "/")),
+            code: "invalid_setting",
+            message: mistake.to_string(),
+        });
+        return Err(problem.with_code("invalid_configuration").with_faults(faults.collect()));
+    }
+    Ok(Json(reload_view(&last, &view.live.load())))
+}
+
+/// What came of the last reload.
+pub(super) async fn last_reload(State(view): State<View>) -> Result<Json<ReloadView>, Problem> {
+    let live = view.live.load_full();
+    match &live.last_reload {
+        Some(last) => Ok(Json(reload_view(last, &live))),
+        None => Err(Problem::new(Kind::NotFound, "there was no reload since the start")),
+    }
+}
+
+fn reload_view(last: &LastReload, live: &Live) -> ReloadView {
+    let (result, changes, mistakes) = match &last.result {
+        Ok(changes) if changes.is_empty() => ("unchanged", Vec::new(), Vec::new()),
+        Ok(changes) => ("reloaded", changes.iter().cloned().map(change_view).collect(), Vec::new()),
+        Err(mistakes) => ("refused", Vec::new(), mistakes.iter().map(ToString::to_string).collect()),
+    };
+    ReloadView {
+        result,
+        time: text(last.time),
+        trigger: last.trigger,
+        changes,
+        mistakes,
+        pending: live.pending().into_iter().map(change_view).collect(),
+    }
+}
+
+fn change_view(change: Change) -> ChangeView {
+    ChangeView { key: change.key, effect: change.effect.as_str(), from: change.from, to: change.to }
+}
+
+/// What an operator wants of an endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// No new requests; those under way end.
+    #[serde(default)]
+    drain: bool,
+    /// Its share instead of the configured one.
+    weight: Option<u32>,
+    /// For how long. Absent: until it is taken back.
+    expires_in: Option<Period>,
+    /// Who and why.
+    #[serde(default)]
+    note: String,
+}
+
+/// Drains an endpoint or gives it another weight.
+pub(super) async fn set_endpoint(
+    State(view): State<View>,
+    Path((upstream, endpoint)): Path<(String, String)>,
+    body: Result<Json<Wanted>, JsonRejection>,
+) -> Result<Json<OverrideView>, Problem> {
+    let Json(wanted) = body.map_err(|rejection| Problem::new(Kind::Invalid, rejection.body_text()))?;
+    let address = endpoint_of(&view.live.load(), &upstream, &endpoint)?;
+    let since = Utc::now();
+    let wish = Override {
+        weight: weight(&wanted)?,
+        since,
+        until: wanted.expires_in.map(|period| since + period.get()),
+        note: wanted.note,
+        upstream,
+        address,
+    };
+    let target = format!("{}/{}", wish.upstream, wish.address);
+    audit(&format!("set weight {}", wish.weight), &target, &wish.note);
+    view.control.set(wish.clone()).await.map_err(Problem::from)?;
+    Ok(Json(override_view(&wish)))
+}
+
+fn weight(wanted: &Wanted) -> Result<u32, Problem> {
+    match (wanted.drain, wanted.weight) {
+        (true, None) => Ok(0),
+        (false, Some(weight)) if weight <= MOST_WEIGHT => Ok(weight),
+        (false, Some(_)) => Err(Problem::new(Kind::Invalid, format!("weight: at most {MOST_WEIGHT}"))),
+        (true, Some(_)) | (false, None) => {
+            Err(Problem::new(Kind::Invalid, "say either \"drain\": true or a \"weight\""))
+        }
+    }
+}
+
+/// Takes an override back.
+pub(super) async fn clear_endpoint(
+    State(view): State<View>,
+    Path((upstream, endpoint)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let address = parse(&endpoint)?;
+    audit("clear override", &format!("{upstream}/{address}"), "");
+    match view.control.clear(upstream, address).await.map_err(Problem::from)? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::new(Kind::NotFound, "there is no override on that endpoint")),
+    }
+}
+
+fn parse(endpoint: &str) -> Result<Address, Problem> {
+    endpoint.parse().map_err(|error| Problem::new(Kind::Invalid, format!("endpoint: {error}")))
+}
+
+fn endpoint_of(live: &Live, upstream: &str, endpoint: &str) -> Result<Address, Problem> {
+    let address = parse(endpoint)?;
+    let Some(pool) = live.pools.get(upstream) else {
+        let known: Vec<_> = live.pools.keys().map(String::as_str).collect();
+        let detail = format!("there is no upstream `{upstream}`; there are {}", known.join(", "));
+        return Err(Problem::new(Kind::NotFound, detail));
+    };
+    if pool.endpoints().iter().any(|it| it.address == address) {
+        return Ok(address);
+    }
+    let known: Vec<_> = pool.endpoints().iter().map(|it| &*it.name).collect();
+    let detail = format!("`{upstream}` has no endpoint {address}; it has {}", known.join(", "));
+    Err(Problem::new(Kind::NotFound, detail))
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OverrideView {
+    upstream: String,
+    endpoint: String,
+    weight: u32,
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    note: String,
+}
+
+pub(super) async fn overrides(State(view): State<View>) -> Json<Vec<OverrideView>> {
+    Json(view.live.load().overrides.iter().map(override_view).collect())
+}
+
+fn override_view(it: &Override) -> OverrideView {
+    OverrideView {
+        upstream: it.upstream.clone(),
+        endpoint: it.address.to_string(),
+        weight: it.weight,
+        since: text(it.since),
+        until: it.until.map(text),
+        note: it.note.clone(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LevelWanted {
+    level: Level,
+}
+
+/// Writes messages of another severity, until the next change of `telemetry.level` or the end of the process.
+pub(super) async fn set_log_level(
+    State(view): State<View>,
+    body: Result<Json<LevelWanted>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(wanted) = body.map_err(|rejection| Problem::new(Kind::Invalid, rejection.body_text()))?;
+    audit(&format!("set log level {:?}", wanted.level), "", "");
+    view.messages.set(wanted.level);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// One line for each change by an operator. The token says that it is one, not which one: hence the note.
+fn audit(change: &str, target: &str, note: &str) {
+    tracing::info!(audit = true, change, target_endpoint = target, note, "an operator changed the gateway");
+}
+
+fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,241 @@
+//! The one place that changes what is in force: it takes wishes one at a time, builds the new beside the old and
+//! swaps. On any mistake the old stays. What did not change keeps its connections, its health and its sockets.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use chrono::Utc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::sources::Sources;
+use crate::admin::{LastReload, Live, Override, Trigger, Wish};
+use crate::config::{self, Change, Effect, Loaded, Mistakes, Settings};
+use crate::edge;
+use crate::error::Result;
+use crate::pipeline::{Pipeline, Snapshot};
+use crate::tasks::Lifecycle;
+use crate::telemetry::{Messages, Telemetry};
+use crate::upstream::{Pool, Pools};
+
+/// Pause between two looks at the files. What was still being written at one look is read after the next.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Holds together what is in force.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) live: Arc<ArcSwap<Live>>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) telemetry: Telemetry,
+    pub(super) messages: Messages,
+    pub(super) wishes: mpsc::Receiver<Wish>,
+}
+
+/// What the keeper is woken by.
+enum Event {
+    Wish(Wish),
+    Hangup,
+    Look,
+    Expiry,
+}
+
+impl Keeper {
+    /// Serves wishes, signals and changes of files for as long as the process runs.
+    pub(super) async fn keep(mut self) {
+        let mut hangups = match signal(SignalKind::hangup()) {
+            Ok(hangups) => hangups,
+            Err(error) => return tracing::error!(%error, "listen for SIGHUP: nothing can be reloaded"),
+        };
+        let mut sources = Sources::of(self.live.load().loaded.sources());
+        loop {
+            match self.next(&mut hangups).await {
+                Event::Wish(wish) => self.grant(wish, &mut sources),
+                Event::Hangup => drop(self.reload(Trigger::Signal, &mut sources)),
+                Event::Look if self.watches() && sources.have_changed() => {
+                    drop(self.reload(Trigger::File, &mut sources));
+                }
+                Event::Look => {}
+                Event::Expiry => self.expire(),
+            }
+        }
+    }
+
+    async fn next(&mut self, hangups: &mut Signal) -> Event {
+        let expiry = self.until_expiry();
+        tokio::select! {
+            Some(wish) = self.wishes.recv() => Event::Wish(wish),
+            _ = hangups.recv() => Event::Hangup,
+            () = sleep(expiry.unwrap_or(Duration::MAX)), if expiry.is_some() => Event::Expiry,
+            () = sleep(LOOK) => Event::Look,
+        }
+    }
+
+    fn watches(&self) -> bool {
+        self.live.load().loaded.settings.server.reload_on_change
+    }
+
+    fn grant(&self, wish: Wish, sources: &mut Sources) {
+        // Who asked may have left in the meantime; what was asked for is done all the same.
+        match wish {
+            Wish::Reload(trigger, reply) => drop(reply.send(self.reload(trigger, sources))),
+            Wish::Set(wanted, reply) => {
+                let is_other = |it: &Override| !it.is_about(&wanted.upstream, &wanted.address);
+                let mut overrides = self.overrides(is_other);
+                overrides.push(wanted);
+                drop(reply.send(self.set_overrides(overrides)));
+            }
+            Wish::Clear(upstream, address, reply) => {
+                let others = self.overrides(|it| !it.is_about(&upstream, &address));
+                let was_there = others.len() < self.live.load().overrides.len();
+                drop(reply.send(self.set_overrides(others).map(|()| was_there)));
+            }
+        }
+    }
+
+    // ---- Overrides.
+
+    fn overrides(&self, keep: impl Fn(&Override) -> bool) -> Vec<Override> {
+        self.live.load().overrides.iter().filter(|it| keep(it)).cloned().collect()
+    }
+
+    fn set_overrides(&self, overrides: Vec<Override>) -> Result<()> {
+        let live = self.live.load_full();
+        self.adopt(Live { overrides, ..(*live).clone() })
+    }
+
+    fn until_expiry(&self) -> Option<Duration> {
+        let first = self.live.load().overrides.iter().filter_map(|it| it.until).min()?;
+        Some((first - Utc::now()).to_std().unwrap_or_default())
+    }
+
+    fn expire(&self) {
+        let now = Utc::now();
+        let rest = self.overrides(|it| it.until.is_none_or(|until| until > now));
+        match self.set_overrides(rest) {
+            Ok(()) => tracing::info!("overrides of endpoints expired"),
+            Err(error) => tracing::error!(%error, "take back overrides that expired"),
+        }
+    }
+
+    // ---- Reloads.
+
+    fn reload(&self, trigger: Trigger, sources: &mut Sources) -> Arc<LastReload> {
+        let live = self.live.load_full();
+        let result = self.read_again(&live, sources);
+        let last = Arc::new(LastReload { time: Utc::now(), trigger, result });
+        report(&last);
+        let is_news = !matches!(&last.result, Ok(changes) if changes.is_empty() && trigger == Trigger::File);
+        if is_news {
+            self.live.rcu(|live| Live { last_reload: Some(last.clone()), ..(**live).clone() });
+        }
+        match &last.result {
+            Ok(_) => {
+                self.telemetry.metrics.reloaded(last.time.timestamp(), self.live.load().pending().len());
+            }
+            Err(_) => self.telemetry.metrics.reload_refused(last.time.timestamp()),
+        }
+        last
+    }
+
+    fn read_again(&self, live: &Live, sources: &mut Sources) -> std::result::Result<Vec<Change>, Mistakes> {
+        let Some(file) = live.loaded.sources().files.first() else { return Ok(Vec::new()) };
+        let read = config::load(file, config::process_environment());
+        *sources = Sources::of(read.as_ref().map_or_else(Mistakes::sources, Loaded::sources));
+        let loaded = read?;
+        let changes = live.loaded.changes_to(&loaded);
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        if let Err(error) = self.adopt(Live { loaded: Arc::new(loaded.clone()), ..live.clone() }) {
+            return Err(loaded.refuse(&error.to_string()));
+        }
+        if changes.iter().any(|change| change.key == "telemetry.level") {
+            self.messages.set(loaded.settings.telemetry.level);
+        }
+        Ok(changes)
+    }
+
+    /// Builds what `next` asks for beside what runs, then swaps.
+    fn adopt(&self, mut next: Live) -> Result<()> {
+        let now = Instant::now();
+        let before = self.live.load_full();
+        let settings = Arc::new(with_overrides(&next.loaded.settings, &next.overrides));
+        next.pools = pools(&settings, &before.pools, now);
+        let snapshot = Snapshot::compile(settings, &next.pools)?;
+        let after = Arc::new(next);
+        self.pipeline.adopt(snapshot);
+        self.live.store(after.clone());
+        self.hand_over(&before.pools, &after.pools);
+        Ok(())
+    }
+
+    /// Ends the checks of pools that are replaced and begins those of the new ones.
+    fn hand_over(&self, before: &Pools, after: &Pools) {
+        for (name, old) in before {
+            let new = after.get(name);
+            if new.is_some_and(|new| Arc::ptr_eq(old, new)) {
+                continue;
+            }
+            old.retire(new);
+            for endpoint in old.endpoints() {
+                let stays = new.is_some_and(|new| new.endpoints().iter().any(|it| it.name == endpoint.name));
+                if !stays {
+                    self.telemetry.metrics.forget_endpoint(name, &endpoint.name);
+                }
+            }
+        }
+        let is_new =
+            |name: &str, pool: &Arc<Pool>| before.get(name).is_none_or(|old| !Arc::ptr_eq(old, pool));
+        for (name, pool) in after.iter().filter(|(name, pool)| is_new(name, pool)) {
+            if let Err(error) = edge::check_health(pool, &self.lifecycle) {
+                tracing::error!(upstream = name, %error, "check the health of an upstream");
+            }
+        }
+    }
+}
+
+/// The settings as operators want them for now.
+pub(super) fn with_overrides(settings: &Settings, overrides: &[Override]) -> Settings {
+    let mut settings = settings.clone();
+    for wanted in overrides {
+        let endpoints = settings.upstreams.get_mut(&wanted.upstream).map(|upstream| &mut upstream.endpoints);
+        for endpoint in endpoints.into_iter().flatten().filter(|it| it.address == wanted.address) {
+            endpoint.weight = wanted.weight;
+        }
+    }
+    settings
+}
+
+/// The pools of these settings. Those whose settings did not change are the same as before, and what is known of
+/// the endpoints of the others is kept.
+pub(super) fn pools(settings: &Settings, before: &Pools, now: Instant) -> Pools {
+    let pool = |name: &String, wanted: &config::Upstream| match before.get(name) {
+        Some(pool) if pool.settings == *wanted => pool.clone(),
+        Some(pool) => Arc::new(pool.renewed(wanted, now)),
+        None => Arc::new(Pool::new(name, wanted, now)),
+    };
+    settings.upstreams.iter().map(|(name, wanted)| (name.clone(), pool(name, wanted))).collect()
+}
+
+fn report(last: &LastReload) {
+    let trigger = last.trigger;
+    match &last.result {
+        Ok(changes) if changes.is_empty() && trigger == Trigger::File => {}
+        Ok(changes) => {
+            for change in changes {
+                tracing::info!(effect = change.effect.as_str(), %change, "the configuration changed");
+            }
+            let restart = changes.iter().filter(|change| change.effect == Effect::Restart).count();
+            tracing::info!(?trigger, changes = changes.len(), wait_for_restart = restart, "reloaded");
+        }
+        Err(mistakes) => {
+            for mistake in mistakes.iter() {
+                tracing::error!(%mistake, "a mistake in the configuration");
+            }
+            tracing::error!(?trigger, "not reloaded: the configuration in force is kept");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What changes from one configuration to another, key by key, and what each change asks for.
+//! Which key asks for what is said beside the key itself, in the settings' types (`x-reload`).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::load::Loaded;
+use super::schema::{Schema, json_schema};
+use super::settings::Settings;
+use super::tree::at_key;
+
+/// What a change asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The next request sees it.
+    Live,
+    /// A pool is built anew; what it learned, its connections and what is in flight are kept.
+    Rebuild,
+    /// It is not in force before the process is started again.
+    Restart,
+}
+
+impl Effect {
+    /// The word people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Rebuild => "rebuild",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// One key that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The path of the key.
+    pub key: String,
+    /// What the change asks for.
+    pub effect: Effect,
+    /// The value before, as TOML writes it; `None` if there was none.
+    pub from: Option<String>,
+    /// The value after; `None` if there is none.
+    pub to: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<8} {}: ", self.effect.as_str(), self.key)?;
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => write!(f, "{from} -> {to}"),
+            (None, Some(to)) => write!(f, "added {to}"),
+            (Some(from), None) => write!(f, "removed {from}"),
+            (None, None) => f.write_str("changed"),
+        }
+    }
+}
+
+impl Loaded {
+    /// What differs in `next`, sorted by key. Where values came from, `include` and `defaults` make no difference:
+    /// what they amount to does. Secrets are named, never shown.
+    pub fn changes_to(&self, next: &Self) -> Vec<Change> {
+        let schema = json_schema();
+        let mut walk = Walk { changes: Vec::new() };
+        let (from, to) = (as_table(&self.settings), as_table(&next.settings));
+        walk.table(Schema::root(&schema), "", Some(Effect::Live), (&from, &to));
+        walk.changes.extend(changed_secrets(&self.settings, &next.settings));
+        walk.changes.sort_by(|one, other| one.key.cmp(&other.key));
+        walk.changes
+    }
+}
+
+fn as_table(settings: &Settings) -> Map<String, Value> {
+    match serde_json::to_value(settings) {
+        Ok(Value::Object(table)) => table,
+        // Settings are a struct of values that were read from TOML.
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+fn changed_secrets<'s>(from: &'s Settings, to: &'s Settings) -> impl Iterator<Item = Change> + 's {
+    let pairs = from.secrets().into_iter().zip(to.secrets());
+    let changed = pairs.filter(|((_, old), (_, new))| old.is_some() && new.is_some() && old != new);
+    changed.map(|((key, _), _)| Change { key: key.to_owned(), effect: Effect::Restart, from: None, to: None })
+}
+
+struct Walk {
+    changes: Vec<Change>,
+}
+
+impl Walk {
+    /// `effect` is what the table that holds these keys asks for; `None` where nothing does.
+    fn table(
+        &mut self,
+        schema: Schema<'_>,
+        path: &str,
+        effect: Option<Effect>,
+        (from, to): (&Map<String, Value>, &Map<String, Value>),
+    ) {
+        let keys: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+        for key in keys {
+            let effect = match schema.reload_under(key) {
+                Some("nothing") => None,
+                Some("rebuild") => Some(Effect::Rebuild),
+                Some("restart") => Some(Effect::Restart),
+                Some(_) | None => effect,
+            };
+            let (from, to) = (present(from.get(key)), present(to.get(key)));
+            if let (Some(effect), true) = (effect, from != to) {
+                self.value(schema.under(key), &at_key(path, key), effect, (from, to));
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        effect: Effect,
+        (from, to): (Option<&Value>, Option<&Value>),
+    ) {
+        let table = schema.and_then(|schema| schema.branches().into_iter().find(|it| it.has_type("object")));
+        match (table, from, to) {
+            (Some(schema), Some(Value::Object(from)), Some(Value::Object(to))) => {
+                self.table(schema, path, Some(effect), (from, to));
+            }
+            _ => {
+                let (from, to) = (from.map(brief), to.map(brief));
+                self.changes.push(Change { key: path.to_owned(), effect, from, to });
+            }
+        }
+    }
+}
+
+fn present(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| !value.is_null())
+}
+
+/// A value as TOML writes it; of a table only that it is one.
+fn brief(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "a table".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => brief(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn loaded(name: &str, text: &str) -> Loaded {
+        let folder = std::env::temp_dir().join(format!("olympus-diff-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file: PathBuf = folder.join("gateway.toml");
+        std::fs::write(&file, text).unwrap();
+        let loaded = crate::config::load(&file, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        std::fs::remove_dir_all(folder).unwrap();
+        loaded
+    }
+
+    const BEFORE: &str = r#"
+        version = 1
+        [server]
+        threads = 2
+        [listeners.public]
+        address = "127.0.0.1:8080"
+        [admin]
+        listen = "127.0.0.1:9090"
+        token = "one, long enough to be taken"
+        [upstreams.a]
+        endpoints = [{ address = "127.0.0.1:1" }]
+        [upstreams.gone]
+        endpoints = [{ address = "127.0.0.1:2" }]
+        [routes.a]
+        path = "/a"
+        upstream = "a"
+        auth = "none"
+    "#;
+
+    const AFTER: &str = r#"
+        version = 1
+        [server]
+        threads = 4
+        trusted_proxies = ["10.0.0.0/8"]
+        [listeners.public]
+        address = "127.0.0.1:8081"
+        [admin]
+        listen = "127.0.0.1:9090"
+        token = "two, long enough to be taken"
+        [defaults.upstream]
+        try_timeout = "1s"
+        [upstreams.a]
+        endpoints = [{ address = "127.0.0.1:1", weight = 3 }]
+        health = { tcp = true }
+        [routes.a]
+        path = "/a"
+        upstream = "a"
+        auth = "none"
+        strip_prefix = "/a"
+        [routes.b]
+        path = "/b"
+        local = "health"
+        auth = "none"
+    "#;
+
+    #[test]
+    fn every_change_says_what_it_asks_for() {
+        let changes = loaded("before", BEFORE).changes_to(&loaded("after", AFTER));
+        let lines: Vec<String> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "restart  admin.token: changed",
+                "restart  listeners.public.address: \"127.0.0.1:8080\" -> \"127.0.0.1:8081\"",
+                "live     routes.a.strip_prefix: added \"/a\"",
+                "live     routes.b: added a table",
+                "restart  server.threads: 2 -> 4",
+                "live     server.trusted_proxies: [] -> [\"10.0.0.0/8\"]",
+                "rebuild  upstreams.a.endpoints: [{ address = \"127.0.0.1:1\", priority = 0, weight = 1 }] -> \
+                 [{ address = \"127.0.0.1:1\", priority = 0, weight = 3 }]",
+                "rebuild  upstreams.a.health: added a table",
+                "rebuild  upstreams.a.try_timeout: \"2s\" -> \"1s\"",
+                "rebuild  upstreams.gone: removed a table",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_changes_where_only_the_text_does() {
+        let same = format!("# a comment\n{BEFORE}");
+        assert_eq!(loaded("one", BEFORE).changes_to(&loaded("same", &same)), []);
+    }
+
+    #[test]
+    fn every_secret_of_the_schema_is_compared() {
+        let text = json_schema().to_string();
+        let secrets = text.matches("\"format\":\"secret\"").count();
+        assert_eq!(loaded("secrets", BEFORE).settings.secrets().len(), secrets);
+    }
+
+    #[test]
+    fn only_known_words_say_what_a_change_asks_for() {
+        let text = json_schema().to_string();
+        for (at, _) in text.match_indices("\"x-reload\":") {
+            let word = text[at..].split('"').nth(3).unwrap();
+            assert!(["nothing", "rebuild", "restart"].contains(&word), "{word}");
+        }
+    }
+}
