@@ -45,8 +45,9 @@ pub struct View {
     pub messages: Messages,
 }
 
-/// The admin API. Every call needs `Authorization: Bearer TOKEN`, sent to a host it is known by.
-pub fn router(view: View, token: Secret, settings: &Admin) -> Router {
+/// The admin API with what others add to it. Every call needs `Authorization: Bearer TOKEN`, sent to a host it is
+/// known by.
+pub fn router(view: View, token: Secret, settings: &Admin, more: Router) -> Router {
     Router::new()
         .route("/", get(views::index))
         .route("/config", get(views::config))
@@ -62,6 +63,7 @@ pub fn router(view: View, token: Secret, settings: &Admin) -> Router {
         .route("/metrics", get(metrics))
         .merge(health::detailed())
         .with_state(view)
+        .merge(more)
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(token, token::require))

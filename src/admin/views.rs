@@ -16,6 +16,10 @@ use crate::upstream::{Endpoint, Failure, Pool, State as Standing};
 pub(super) async fn index() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([
         ("/config", "the configuration in force; ?origin=true says where each value comes from"),
+        (
+            "/explain",
+            "?method=GET&url=/path&header=name:value&client=ADDRESS: what would happen to a request, and why",
+        ),
         ("/log-level", "PUT {\"level\": \"debug\"}: write other messages for a while"),
         ("/overrides", "weights and drains set by operators"),
         ("/reload", "POST: read the configuration again; GET: what came of the last time"),

@@ -16,7 +16,7 @@ use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
 use crate::edge;
 use crate::error::{Error, Result};
-use crate::pipeline::{Locals, Pipeline, Snapshot};
+use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
 use crate::rest;
 use crate::tasks::Lifecycle;
 use crate::telemetry::{Messages, Telemetry};
@@ -69,6 +69,16 @@ impl App {
         self
     }
 
+    /// What would happen to a request under this configuration, with pools of which nothing is known yet.
+    ///
+    /// # Errors
+    /// The question describes no request.
+    pub fn explain(loaded: &Loaded, question: &Question) -> Result<Explanation> {
+        let settings = Arc::new(loaded.settings.clone());
+        let pools = keeper::pools(&settings, &Pools::new(), Instant::now());
+        Pipeline::new(Snapshot::compile(settings, &pools)?, Locals::default()).explain(question)
+    }
+
     /// Opens the listeners and serves until a signal ends the process.
     ///
     /// # Errors
@@ -90,8 +100,8 @@ impl App {
         };
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
+            listeners: listeners(&settings.admin, self.view, &pipeline),
             pipeline,
-            listeners: listeners(&settings.admin, self.view),
             settings,
             pools: live.pools.clone(),
             lifecycle,
@@ -101,10 +111,13 @@ impl App {
     }
 }
 
-fn listeners(settings: &config::Admin, view: admin::View) -> edge::Listeners {
+fn listeners(settings: &config::Admin, view: admin::View, pipeline: &Arc<Pipeline>) -> edge::Listeners {
     let admin = settings.listen.zip(settings.token.clone());
     edge::Listeners {
-        admin: admin.map(|(address, token)| (address, admin::router(view.clone(), token, settings))),
+        admin: admin.map(|(address, token)| {
+            let more = explain_router(pipeline.clone());
+            (address, admin::router(view.clone(), token, settings, more))
+        }),
         metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
     }
 }

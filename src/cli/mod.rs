@@ -1,6 +1,7 @@
 //! The command line. The only place that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod explain;
 mod health;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,13 @@ enum Command {
         #[arg(value_name = "AFTER")]
         after: PathBuf,
     },
+    /// Say what would happen to a request, and why: its route, its limits, its pool and how each endpoint stands.
+    Explain {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        asked: explain::Asked,
+    },
     /// Ask the running gateway whether it is ready. Ends with 0 if it is.
     Health(Input),
     /// Print the JSON Schema of the configuration.
@@ -79,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Diff { before, after } => {
             with(&before, |before| with(&after, |after| diff(&before, &after)))
         }
+        Command::Explain { input, asked } => with(&input.config, |loaded| explain::ask(&loaded, asked)),
         Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
         Command::Schema => schema(),
     }

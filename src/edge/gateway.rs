@@ -22,9 +22,8 @@ use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
 use super::line;
 use super::peer::peer;
-use super::tries;
 use crate::http::Connection;
-use crate::pipeline::{Admission, Exchange, Pipeline};
+use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
 use crate::upstream::{Fault, Refused};
@@ -119,7 +118,7 @@ impl ProxyHttp for Gateway {
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
+        proxied.key = sticky_key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
             Ok(attempt) => {
                 let mut peer = peer(&pool, attempt.pick.endpoint())?;

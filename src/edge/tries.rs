@@ -1,10 +1,9 @@
 //! The tries of one request at the endpoints of a pool: begin one, set its deadline, learn from its end,
 //! decide whether there is another.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::header::{COOKIE, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
@@ -12,12 +11,8 @@ use pingora::protocols::Digest;
 use super::cause;
 use super::context::{Proxied, Try};
 use super::deadline::{Connection, Deadlines};
-use crate::config::{Balance, HashKey};
-use crate::http::ClientAddress;
 use crate::telemetry::Metrics;
-use crate::upstream::{
-    Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, hash, may_retry,
-};
+use crate::upstream::{Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, may_retry};
 
 impl Proxied {
     /// Begins the next try, unless the pool refuses.
@@ -153,25 +148,6 @@ impl Try {
     fn latency(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sent.unwrap_or(self.started))
     }
-}
-
-/// What a pool that hashes goes by; `None` where the request lacks it.
-pub(super) fn key(balance: &Balance, client: &ClientAddress, headers: &HeaderMap) -> Option<u64> {
-    match balance {
-        Balance::Hash(HashKey::Ip) => Some(match client.ip {
-            IpAddr::V4(ip) => hash(&ip.octets()),
-            IpAddr::V6(ip) => hash(&ip.octets()),
-        }),
-        Balance::Hash(HashKey::Header(name)) => headers.get(name.get()).map(|value| hash(value.as_bytes())),
-        Balance::Hash(HashKey::Cookie(name)) => cookie(headers, name).map(|value| hash(value.as_bytes())),
-        Balance::Wrr | Balance::LeastRequest | Balance::P2c | Balance::PeakEwma | Balance::Random => None,
-    }
-}
-
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// `Retry-After` in seconds; a date is not understood.

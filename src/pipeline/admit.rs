@@ -100,7 +100,7 @@ fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
     })
 }
 
-fn request<'a>(head: &'a Parts, path: &'a str, method: &'a Method) -> Request<'a> {
+pub(super) fn request<'a>(head: &'a Parts, path: &'a str, method: &'a Method) -> Request<'a> {
     let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str));
     Request { host, path, method, headers: &head.headers }

@@ -10,7 +10,7 @@ use crate::config::Local;
 use crate::http::Problem;
 
 /// The routers behind local routes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Locals {
     /// `/livez`, `/readyz` and `/healthz`.
     pub health: Router,

@@ -6,17 +6,23 @@ mod admit;
 mod cors;
 mod edits;
 mod exchange;
+mod explain;
+
 mod local;
 mod rewrite;
 mod route;
 pub mod router;
 mod snapshot;
+mod sticky;
 
 pub use admit::Admission;
 pub use exchange::Exchange;
+pub use explain::{Explanation, Question, router as explain_router};
+
 pub use local::Locals;
 pub use route::{Route, Target};
 pub use snapshot::Snapshot;
+pub use sticky::sticky_key;
 
 use std::sync::Arc;
 
@@ -26,6 +32,7 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::config::{Local, Settings};
+use crate::error::Result;
 use crate::http::Connection;
 
 /// Everything that decides about requests.
@@ -54,6 +61,14 @@ impl Pipeline {
     /// Takes a request in: who answers it, and what is known of it on the way back.
     pub fn admit(&self, head: &Parts, connection: Connection) -> (Exchange, Admission) {
         admit::admit(self.snapshot.load_full(), head, connection)
+    }
+
+    /// What would happen to a request, and why.
+    ///
+    /// # Errors
+    /// The question describes no request.
+    pub fn explain(&self, question: &Question) -> Result<Explanation> {
+        explain::explain(&self.snapshot.load_full(), question)
     }
 
     /// Answers a request from a part of the gateway itself, complete with the headers every answer has.

@@ -15,6 +15,7 @@ mod outlier;
 mod plan;
 mod pool;
 mod retry;
+mod standing;
 mod verdict;
 mod window;
 
@@ -25,10 +26,12 @@ mod pool_tests;
 #[cfg(test)]
 mod properties;
 
+pub use balance::Cost;
 pub use demand::{Demand, Refused, Tried, hash};
 pub use endpoint::Endpoint;
 pub use load::{Pick, RetryPermit};
 pub use outcome::{Failure, Outcome};
 pub use pool::{Pool, Pools};
 pub use retry::{Attempt, Fault, backoff, may_retry};
+pub use standing::{Role, Standing};
 pub use verdict::{State, Verdict};

@@ -49,7 +49,7 @@ pub(super) struct Plan {
     /// Endpoints whose breaker waits for trials.
     pub(super) trials: Vec<Arc<Endpoint>>,
     /// Good endpoints of lesser tiers, best first: for retries.
-    standby: Vec<Arc<Endpoint>>,
+    pub(super) standby: Vec<Arc<Endpoint>>,
     /// How many endpoints are good, how many have a weight, how many are ejected.
     pub(super) good: usize,
     pub(super) all: usize,
@@ -181,6 +181,13 @@ impl Plan {
         let Some(since) = member.warm_since else { return 1.0 };
         let warmest = self.warmest.map_or(1.0, |warmest| self.warmth(warmest, now));
         self.warmth(since, now) / warmest
+    }
+
+    /// What a member weighs now.
+    pub(super) fn weight_of(&self, member: &Member, now: Instant) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "weights are far below 2^24")]
+        let weight = member.endpoint.weight as f32;
+        weight * self.share(member, now)
     }
 
     /// Whether a member takes the request that chance brought it.

@@ -16,6 +16,7 @@ use super::learned::{Allowance, Wish};
 use super::load::{Load, Pick, RetryPermit, Seat};
 use super::outcome::Outcome;
 use super::plan::{Plan, Stance};
+use super::standing::{Standing, standings};
 use super::verdict::Verdict;
 use crate::config::{self, BreakerScope};
 
@@ -209,6 +210,28 @@ impl Pool {
         match plan.stance {
             Stance::Open | Stance::OnTrial(_) => plan.place(endpoint.index).is_some() || is_on_trial(),
             Stance::Bad(_) | Stance::Empty => false,
+        }
+    }
+
+    /// How each endpoint stands in the eyes of the balancer.
+    pub fn standings(&self, now: Instant) -> Vec<Standing> {
+        let plan = self.plan_at(now);
+        standings(&self.endpoints, &plan, |endpoint| self.balancer.cost(&plan, endpoint, now), now)
+    }
+
+    /// The endpoint a key belongs to now; `None` where keys do not decide.
+    pub fn owner(&self, key: u64, now: Instant) -> Option<Arc<Endpoint>> {
+        let (plan, tried) = (self.plan_at(now), Tried::default());
+        let demand = Demand { now, random: 0, key: Some(key) };
+        let ask = Ask { tried: &tried, demand: &demand, active: self.load.active() + 1 };
+        self.balancer.owner(&plan, &ask).map(|member| member.endpoint.clone())
+    }
+
+    /// When a pool that refuses everything may take requests again.
+    pub fn refuses_until(&self, now: Instant) -> Option<Instant> {
+        match self.plan_at(now).stance {
+            Stance::Bad(until) => Some(until),
+            Stance::Open | Stance::OnTrial(_) | Stance::Empty => None,
         }
     }
 

@@ -36,6 +36,22 @@ impl PathPattern {
         &self.segments
     }
 
+    /// Whether a normalised path fits.
+    pub fn fits(&self, path: &str) -> bool {
+        let mut rest = path.strip_prefix('/');
+        for pattern in self.segments.iter() {
+            let Some(left) = rest else { return false };
+            let (segment, after) = left.split_once('/').map_or((left, None), |(one, more)| (one, Some(more)));
+            match pattern {
+                Segment::Literal(text) if text == segment => rest = after,
+                Segment::Param(_) if !segment.is_empty() => rest = after,
+                Segment::Literal(_) | Segment::Param(_) => return false,
+                Segment::Rest(_) => return true,
+            }
+        }
+        rest.is_none()
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

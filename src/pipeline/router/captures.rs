@@ -11,7 +11,7 @@ pub struct Captures<'a> {
 }
 
 impl<'a> Captures<'a> {
-    pub(super) fn new(pattern: &'a PathPattern, path: &'a str) -> Self {
+    pub(in crate::pipeline) fn new(pattern: &'a PathPattern, path: &'a str) -> Self {
         Self { pattern, path }
     }
 

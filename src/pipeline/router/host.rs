@@ -42,6 +42,17 @@ impl<V: Default> HostTable<V> {
     }
 }
 
+/// Whether a host, spelled as in [`of_header`], is one of those a pattern stands for.
+pub(super) fn fits(pattern: &HostPattern, host: &str) -> bool {
+    match pattern {
+        HostPattern::Exact(exact) => of_pattern(exact) == host,
+        HostPattern::Suffix(suffix) => {
+            let suffix = of_pattern(suffix);
+            successors(parent(host), |rest| parent(rest)).any(|rest| rest == suffix)
+        }
+    }
+}
+
 fn parent(host: &str) -> Option<&str> {
     host.split_once('.').map(|(_, parent)| parent)
 }

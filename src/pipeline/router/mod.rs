@@ -16,7 +16,7 @@ mod tests;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::config::PathPattern;
 use allow::Allow;
@@ -29,6 +29,21 @@ use trie::Trie;
 #[derive(Debug)]
 pub struct Router<T> {
     hosts: HostTable<Trie<Entry<T>>>,
+    /// The rules, for explanations only.
+    rules: Vec<Arc<Rule<T>>>,
+}
+
+/// Why a rule whose path fits does not serve a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyNot {
+    /// It is for other hosts.
+    Host,
+    /// The request lacks this header, or it has another value.
+    Header(HeaderName),
+    /// It is for other methods.
+    Method,
+    /// Another one is more specific.
+    LessSpecific,
 }
 
 /// What of a request decides its route.
@@ -92,7 +107,8 @@ impl<T> Router<T> {
     pub fn new(mut rules: Vec<Rule<T>>) -> Self {
         rules.sort_by(Rule::by_specificity);
         let mut hosts = HostTable::<Trie<Entry<T>>>::default();
-        for rule in rules.into_iter().map(Arc::new) {
+        let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+        for rule in &rules {
             for host in rule.hosts_or_any() {
                 for pattern in &rule.paths {
                     let entry = Entry { rule: rule.clone(), pattern: pattern.clone() };
@@ -100,7 +116,20 @@ impl<T> Router<T> {
                 }
             }
         }
-        Self { hosts }
+        Self { hosts, rules }
+    }
+
+    /// The rules whose path fits a request but that do not serve it, each with the pattern and the reason. Looks at
+    /// every rule: for people.
+    pub fn passed_over<'a>(&'a self, request: &Request<'a>) -> Vec<(&'a str, &'a PathPattern, WhyNot)> {
+        let served_by = match self.route(request) {
+            Outcome::Found(found) => Some((found.name, found.pattern)),
+            Outcome::Options { .. } | Outcome::MethodNotAllowed { .. } | Outcome::NotFound => None,
+        };
+        let pairs = self.rules.iter().flat_map(|rule| rule.paths.iter().map(move |pattern| (rule, pattern)));
+        let fitting = pairs.filter(|(_, pattern)| pattern.fits(request.path));
+        let others = fitting.filter(|(rule, pattern)| served_by != Some((&rule.name, pattern)));
+        others.map(|(rule, pattern)| (rule.name.as_str(), pattern, rule.why_not(request))).collect()
     }
 
     /// Finds the route of a request.

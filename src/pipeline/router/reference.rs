@@ -82,6 +82,12 @@ fn host_ranks(patterns: &[HostPattern], host: &str) -> Vec<HostRank> {
 }
 
 fn fits(pattern: &PathPattern, path: &str) -> bool {
+    let fits = fits_naively(pattern, path);
+    assert_eq!(pattern.fits(path), fits, "{} {path}", pattern.as_str());
+    fits
+}
+
+fn fits_naively(pattern: &PathPattern, path: &str) -> bool {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let patterns = pattern.segments();
     let takes_rest = matches!(patterns.last(), Some(Segment::Rest(_)));

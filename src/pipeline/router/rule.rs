@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use http::{HeaderMap, HeaderName, Method};
 
+use super::{Request, WhyNot, host};
 use crate::config::{HostPattern, PathPattern};
 
 /// A route's conditions and what it leads to. A request matches when it meets one of each list that is not empty,
@@ -47,6 +48,21 @@ impl<T> Rule<T> {
             Some(wanted) => headers.get_all(name).iter().any(|value| value == wanted.as_str()),
             None => headers.contains_key(name),
         })
+    }
+
+    /// Why it does not serve a request whose path fits.
+    pub(super) fn why_not(&self, request: &Request<'_>) -> WhyNot {
+        let host = host::of_header(request.host.unwrap_or_default());
+        let lacks = |(name, value): &&(HeaderName, Option<String>)| {
+            let mut sent = request.headers.get_all(name).iter();
+            !sent.any(|sent| value.as_deref().is_none_or(|value| sent == value))
+        };
+        match self.headers.iter().find(lacks) {
+            _ if !self.hosts.is_empty() && !self.hosts.iter().any(|it| host::fits(it, &host)) => WhyNot::Host,
+            Some((name, _)) => WhyNot::Header(name.clone()),
+            None if !self.serves(request.method) => WhyNot::Method,
+            None => WhyNot::LessSpecific,
+        }
     }
 
     /// Less is more specific. The name decides nothing but keeps the order the same at every start.

@@ -53,16 +53,23 @@ pub(super) fn peak_ewma<'p>(plan: &'p Plan, ask: &Ask<'_>, dice: &mut Dice) -> O
 /// it is neither flooded nor shunned.
 fn is_sooner(plan: &Plan, one: &Member, other: &Member, now: Instant) -> bool {
     let (crowd, other_crowd) = (crowd(plan, one, now), crowd(plan, other, now));
-    match (one.endpoint.micros(now), other.endpoint.micros(now)) {
-        (Some(micros), Some(other_micros)) => {
-            NOISE * micros * (1.0 + crowd) < other_micros * (1.0 + other_crowd)
-        }
+    match (expected(one, crowd, now), expected(other, other_crowd, now)) {
+        (Some(micros), Some(other_micros)) => NOISE * micros < other_micros,
         (None, _) | (_, None) => crowd < other_crowd,
     }
 }
 
+/// Microseconds in which an answer may be expected; `None` where nothing is known yet.
+pub(super) fn expected_micros(plan: &Plan, member: &Member, now: Instant) -> Option<f32> {
+    expected(member, crowd(plan, member, now), now)
+}
+
+fn expected(member: &Member, crowd: f32, now: Instant) -> Option<f32> {
+    member.endpoint.micros(now).map(|micros| micros * (1.0 + crowd))
+}
+
 /// Requests in flight, as many as they would be if all members had the same weight.
-fn crowd(plan: &Plan, member: &Member, now: Instant) -> f32 {
+pub(super) fn crowd(plan: &Plan, member: &Member, now: Instant) -> f32 {
     let in_flight = member.endpoint.in_flight();
     if in_flight == 0 {
         return 0.0;

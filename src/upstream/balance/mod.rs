@@ -34,6 +34,17 @@ impl Ask<'_> {
     }
 }
 
+/// What a balancer compares; lower is better.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cost {
+    /// How long an answer would take with what is in flight already.
+    ExpectedMillis(f32),
+    /// Requests in flight for its weight.
+    Crowd(f32),
+    /// Requests in flight.
+    InFlight(u32),
+}
+
 /// A way to choose.
 #[derive(Debug)]
 pub(super) enum Balancer {
@@ -62,6 +73,29 @@ impl Balancer {
         match self {
             Self::Wrr(turns) => turns.write(plan),
             Self::LeastRequest | Self::P2c | Self::PeakEwma | Self::Random | Self::Hash(_) => {}
+        }
+    }
+
+    /// What it compares of a member, for people.
+    pub(super) fn cost(&self, plan: &Plan, endpoint: &Endpoint, now: Instant) -> Option<Cost> {
+        let member = plan.members.get(plan.place(endpoint.index)?)?;
+        match self {
+            Self::LeastRequest => Some(Cost::Crowd(draw::crowd(plan, member, now))),
+            Self::P2c => Some(Cost::InFlight(endpoint.in_flight())),
+            Self::PeakEwma => {
+                draw::expected_micros(plan, member, now).map(|it| Cost::ExpectedMillis(it / 1e3))
+            }
+            Self::Wrr(_) | Self::Random | Self::Hash(_) => None,
+        }
+    }
+
+    /// Whom a key belongs to now, where keys decide.
+    pub(super) fn owner<'p>(&self, plan: &'p Plan, ask: &Ask<'_>) -> Option<&'p Member> {
+        match self {
+            Self::Hash(ring) if ask.demand.key.is_some() => ring.choose(plan, ask, &mut Dice::new(0)),
+            Self::Hash(_) | Self::Wrr(_) | Self::LeastRequest | Self::P2c | Self::PeakEwma | Self::Random => {
+                None
+            }
         }
     }
 

@@ -1,0 +1,132 @@
+//! From a question to its explanation, by way of admission itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::ALLOW;
+use http::request::Parts;
+use http::{HeaderMap, Response};
+use serde_json::Value;
+
+use super::pool::pool_facts;
+use super::{Explanation, Outcome, PassedOver, Question, RouteFacts};
+use crate::config::{self, Local};
+use crate::error::Result;
+use crate::http::normalise;
+use crate::pipeline::admit::{Admission, admit, request};
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::router::{Captures, WhyNot};
+use crate::pipeline::snapshot::Snapshot;
+use crate::pipeline::sticky_key;
+
+/// Keys of a route that are told elsewhere, or that say what it matches and not what it does.
+const TOLD: [&str; 8] = ["path", "methods", "hosts", "headers", "auth", "upstream", "local", "name"];
+
+/// What would happen to the request.
+///
+/// # Errors
+/// The question describes no request.
+pub(in crate::pipeline) fn explain(snapshot: &Arc<Snapshot>, question: &Question) -> Result<Explanation> {
+    let head = question.head()?;
+    let (exchange, admission) = admit(snapshot.clone(), &head, question.connection());
+    let path =
+        normalise(head.uri.path()).map_or_else(|_| head.uri.path().to_owned(), |path| path.into_owned());
+    let now = Instant::now();
+    let pool = match &admission {
+        Admission::Proxy(pool) => {
+            let key = sticky_key(&pool.settings.balance, &exchange.client, &head.headers);
+            Some(pool_facts(pool, key, now))
+        }
+        Admission::Local(_) | Admission::Answer(_) => None,
+    };
+    Ok(Explanation {
+        request: format!("{} {path}", head.method),
+        outcome: outcome(&admission, &exchange, &head),
+        route: route_facts(&exchange, &path),
+        passed_over: passed_over(snapshot, &head, &path),
+        pool,
+    })
+}
+
+fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts) -> Outcome {
+    match admission {
+        Admission::Proxy(_) => {
+            let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
+            Outcome::Backend { target: exchange.target.as_ref().map_or(sent, |it| it.as_str()).to_owned() }
+        }
+        Admission::Local(local) => Outcome::Local { part: part(*local).to_owned() },
+        Admission::Answer(answer) => answered(answer),
+    }
+}
+
+fn part(local: Local) -> &'static str {
+    match local {
+        Local::Health => "health",
+        Local::Rest => "rest",
+    }
+}
+
+fn answered(answer: &Response<Bytes>) -> Outcome {
+    let document: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let text = |member: &str| document.get(member).and_then(Value::as_str).map(str::to_owned);
+    Outcome::Admission {
+        status: answer.status().as_u16(),
+        code: text("code"),
+        detail: text("detail"),
+        allow: header(answer.headers()),
+    }
+}
+
+fn header(headers: &HeaderMap) -> Option<String> {
+    headers.get(ALLOW).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
+    let route = exchange.route.as_ref()?;
+    let settings = exchange.snapshot.settings.routes.get(&*route.name)?;
+    let pattern = settings.path.iter().find(|pattern| pattern.as_str() == &*route.pattern)?;
+    let parameters = Captures::new(pattern, path).iter();
+    Some(RouteFacts {
+        name: route.name.to_string(),
+        pattern: route.pattern.to_string(),
+        parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        auth: match settings.auth {
+            config::Auth::Required => "a valid token is required".to_owned(),
+            config::Auth::None => "everybody may call".to_owned(),
+        },
+        rules: rules(settings),
+    })
+}
+
+/// What the route does, as its settings write it. A key added to routes is told without a change here.
+fn rules(settings: &config::Route) -> BTreeMap<String, String> {
+    let Ok(Value::Object(settings)) = serde_json::to_value(settings) else { return BTreeMap::new() };
+    let told = settings.into_iter().filter(|(key, value)| !TOLD.contains(&key.as_str()) && !is_empty(value));
+    told.map(|(key, value)| (key, value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect()
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn passed_over(snapshot: &Snapshot, head: &Parts, path: &str) -> Vec<PassedOver> {
+    let found = snapshot.router.passed_over(&request(head, path, &head.method));
+    let describe = |(name, pattern, why): (&str, &config::PathPattern, WhyNot)| PassedOver {
+        name: name.to_owned(),
+        pattern: pattern.as_str().to_owned(),
+        why: match why {
+            WhyNot::Host => "it is for other hosts".to_owned(),
+            WhyNot::Header(name) => format!("it asks for the header `{name}`, with its value if one is set"),
+            WhyNot::Method => format!("it does not serve {}", head.method),
+            WhyNot::LessSpecific => "another route is more specific".to_owned(),
+        },
+    };
+    found.into_iter().map(describe).collect()
+}

@@ -1,0 +1,68 @@
+//! An explanation as people read it.
+
+use std::fmt;
+
+use super::{EndpointFacts, Explanation, Outcome, PoolFacts};
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.request)?;
+        match &self.outcome {
+            Outcome::Backend { target } => {
+                writeln!(f, "  answered by a backend, which is asked for {target}")?
+            }
+            Outcome::Local { part } => writeln!(f, "  answered by the gateway itself: {part}")?,
+            Outcome::Admission { status, code, detail, allow } => {
+                write!(f, "  answered at once: {status}")?;
+                for text in [code, detail].into_iter().flatten() {
+                    write!(f, " · {text}")?;
+                }
+                writeln!(f)?;
+                if let Some(allow) = allow {
+                    writeln!(f, "  methods there are: {allow}")?;
+                }
+            }
+        }
+        self.print_route(f)?;
+        for other in &self.passed_over {
+            writeln!(f, "passed over {} ({}): {}", other.name, other.pattern, other.why)?;
+        }
+        self.pool.as_ref().map_or(Ok(()), |pool| print_pool(pool, f))
+    }
+}
+
+impl Explanation {
+    fn print_route(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(route) = &self.route else { return writeln!(f, "route: none") };
+        writeln!(f, "route {} ({}): {}", route.name, route.pattern, route.auth)?;
+        for (name, value) in &route.parameters {
+            writeln!(f, "  {{{name}}} is {value}")?;
+        }
+        for (key, value) in &route.rules {
+            writeln!(f, "  {key} = {value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn print_pool(pool: &PoolFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (active, most) = (pool.active_requests, pool.max_concurrency);
+    writeln!(f, "upstream {}: {}, {active} of {most} requests in flight", pool.name, pool.balance)?;
+    if let Some(seconds) = pool.refuses_for_seconds {
+        writeln!(f, "  refuses everything for {seconds:.1} s: every endpoint is known to be bad")?;
+    }
+    pool.endpoints.iter().try_for_each(|endpoint| print_endpoint(endpoint, f))
+}
+
+fn print_endpoint(it: &EndpointFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "  {:<21} {:<9} {}", it.address, it.state, it.role)?;
+    write!(f, " · weight {} · priority {} · {:.1} %", it.weight, it.priority, it.share_percent)?;
+    if let Some(cost) = &it.cost {
+        write!(f, " · {cost}")?;
+    }
+    if it.owns_key {
+        write!(f, " · the request's key belongs here")?;
+    }
+    let reason = if it.reason.is_empty() { String::new() } else { format!(" · {}", it.reason) };
+    writeln!(f, "{reason}")
+}
