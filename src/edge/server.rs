@@ -1,4 +1,4 @@
-//! The Pingora server: one service a listener, all of them behind the guard.
+//! The Pingora server: one service a listener, all of them behind a front.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::deadline::Deadlines;
 use super::gateway::Gateway;
-use super::guard::Guard;
+use super::listener::{Crowd, Front, Terms};
 use super::local::LocalListener;
 use super::probes;
 use super::signals::Signals;
@@ -30,6 +30,9 @@ use crate::upstream::Pools;
 
 /// Idle connections to backends that each listener keeps. Pingora's 128 would be opened anew all the time.
 const KEPT_CONNECTIONS: usize = 4096;
+
+/// Most connections on each of the operators' own listeners.
+const OPERATORS: u32 = 1000;
 
 /// Pause between two looks whether a listener is open.
 const OPENING: Duration = Duration::from_millis(5);
@@ -111,32 +114,43 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         telemetry: parts.telemetry.clone(),
         deadlines,
     };
-    let timeouts = &parts.settings.server.timeouts;
-    let (header, idle) = (timeouts.header.get(), timeouts.idle.get());
-    let guard = |server: &Server| Guard::new(&server.configuration, gateway.clone(), header, idle);
+    let (connections, terms) = (&parts.telemetry.metrics.connections, terms(&parts.settings));
     for (name, listener) in &parts.settings.listeners {
-        let app = guard(server);
+        let (most, most_of_one) = (listener.max_connections, listener.max_connections_per_ip);
+        let crowd = Crowd::new(most, most_of_one, connections.of(name));
+        let terms = Terms { proxy_protocol: listener.proxy_protocol, ..terms.clone() };
+        let app = Front::new(&server.configuration, gateway.clone(), terms, crowd);
         server.add_service(service(name, listener.address, app));
     }
     let own = [("admin", &parts.listeners.admin), ("metrics", &parts.listeners.metrics)];
     for (name, listener) in own {
         if let Some((address, router)) = listener {
-            let app = operators(server, router, header, idle);
+            let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
+            let local = LocalListener(router.clone());
+            let app = Front::new(&server.configuration, local, terms.clone(), crowd);
             server.add_service(service(name, *address, app));
         }
     }
     Ok(())
 }
 
-fn operators(server: &Server, router: &Router, header: Duration, idle: Duration) -> Guard<LocalListener> {
-    Guard::new(&server.configuration, LocalListener(router.clone()), header, idle)
+/// What every listener demands.
+fn terms(settings: &Settings) -> Terms {
+    let server = &settings.server;
+    Terms {
+        header: server.timeouts.header.get(),
+        idle: server.timeouts.idle.get(),
+        header_bytes: usize::try_from(server.limits.header_bytes.bytes()).unwrap_or(usize::MAX),
+        trusted: server.trusted_proxies.clone(),
+        proxy_protocol: false,
+    }
 }
 
-fn service<P>(name: &str, address: SocketAddr, app: Guard<P>) -> Service<Guard<P>>
+fn service<P>(name: &str, address: SocketAddr, app: Front<P>) -> Service<Front<P>>
 where
     P: ProxyHttp + Send + Sync + 'static,
     P::CTX: Send + Sync,
-    Guard<P>: ServerApp,
+    Front<P>: ServerApp,
 {
     let mut service = Service::new(name.to_owned(), app);
     let mut listener = ListenerConfig::tcp(address.to_string());

@@ -13,9 +13,11 @@ mod http2;
 mod identity;
 mod learning;
 mod leaving;
+mod listener_guards;
 mod local;
 mod operators;
 mod paths;
+mod proxy_protocol;
 mod proxying;
 mod shutdown;
 #[path = "../support/mod.rs"]
