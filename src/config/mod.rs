@@ -1,15 +1,18 @@
 //! Typed settings from TOML files and the environment: read once, checked whole, then never changed.
 //! This is the only place that knows TOML and reads the environment; nothing here knows what a setting does.
 
+mod certified;
 mod check;
 mod effective;
 mod load;
 mod mistakes;
+mod regular;
 mod schema;
 mod settings;
 mod tree;
 mod values;
 
+pub use certified::{Certified, Flaw};
 pub use effective::Origins;
 pub use load::{Loaded, load, process_environment};
 pub use mistakes::{Mistake, Mistakes};

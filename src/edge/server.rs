@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::deadline::Deadlines;
 use super::gateway::Gateway;
-use super::listener::{Crowd, Front, Terms};
+use super::listener::{Crowd, Front, Terms, Tls};
 use super::local::LocalListener;
 use super::probes;
 use super::signals::Signals;
@@ -30,6 +30,10 @@ use crate::upstream::Pools;
 
 /// Idle connections to backends that each listener keeps. Pingora's 128 would be opened anew all the time.
 const KEPT_CONNECTIONS: usize = 4096;
+
+/// Read buffer of a connection with TLS: a record. Others have none: HTTP parsing has its own, and Pingora's 64 KiB
+/// for each idle connection would add up.
+const TLS_READ: usize = 16 << 10;
 
 /// Most connections on each of the operators' own listeners.
 const OPERATORS: u32 = 1000;
@@ -119,8 +123,13 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         let (most, most_of_one) = (listener.max_connections, listener.max_connections_per_ip);
         let crowd = Crowd::new(most, most_of_one, connections.of(name));
         let terms = Terms { proxy_protocol: listener.proxy_protocol, ..terms.clone() };
-        let app = Front::new(&server.configuration, gateway.clone(), terms, crowd);
-        server.add_service(service(name, listener.address, app));
+        let tls = listener.tls.as_ref().map(|tls| Tls::new(tls, connections.of(name))).transpose()?;
+        let buffer = if tls.is_some() { TLS_READ } else { 0 };
+        if let Some(tls) = &tls {
+            parts.lifecycle.spawn("certificates", tls.clone().watch());
+        }
+        let app = Front::new(&server.configuration, gateway.clone(), terms, crowd).behind(tls);
+        server.add_service(service(name, listening(listener.address, buffer), app));
     }
     let own = [("admin", &parts.listeners.admin), ("metrics", &parts.listeners.metrics)];
     for (name, listener) in own {
@@ -128,7 +137,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
             let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
             let local = LocalListener(router.clone());
             let app = Front::new(&server.configuration, local, terms.clone(), crowd);
-            server.add_service(service(name, *address, app));
+            server.add_service(service(name, listening(*address, 0), app));
         }
     }
     Ok(())
@@ -146,18 +155,20 @@ fn terms(settings: &Settings) -> Terms {
     }
 }
 
-fn service<P>(name: &str, address: SocketAddr, app: Front<P>) -> Service<Front<P>>
+fn service<P>(name: &str, listener: ListenerConfig, app: Front<P>) -> Service<Front<P>>
 where
     P: ProxyHttp + Send + Sync + 'static,
     P::CTX: Send + Sync,
     Front<P>: ServerApp,
 {
     let mut service = Service::new(name.to_owned(), app);
-    let mut listener = ListenerConfig::tcp(address.to_string());
-    // A read buffer of its own for each idle connection would cost 64 KiB; HTTP parsing has one already.
-    listener = listener.l4_buffer(L4BufferSettings::new(0, 1460));
     service.add_listener(listener);
     service
+}
+
+/// A listener whose connections have a read buffer of so many bytes.
+fn listening(address: SocketAddr, read: usize) -> ListenerConfig {
+    ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(read, 1460))
 }
 
 /// Every address listened on, with the key that names it.

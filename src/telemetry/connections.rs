@@ -1,4 +1,4 @@
-//! What is counted of client connections, by listener.
+//! What is counted of client connections and of the certificates they are shown, by listener.
 
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
@@ -10,6 +10,8 @@ use super::metrics::{counters, gauges};
 pub struct Connections {
     open: IntGaugeVec,
     refused: IntCounterVec,
+    reloads: IntCounterVec,
+    is_fresh: IntGaugeVec,
 }
 
 /// Connections of one listener.
@@ -17,7 +19,7 @@ pub struct Connections {
 pub struct ListenerConnections {
     name: String,
     open: IntGauge,
-    refused: IntCounterVec,
+    all: Connections,
 }
 
 impl Connections {
@@ -29,11 +31,26 @@ impl Connections {
                 "Client connections that were refused or cut before or between requests, by cause.",
                 &["listener", "cause"],
             ),
+            reloads: counters(
+                "olympus_tls_reloads_total",
+                "How often the certificates of a listener changed, by whether they were taken.",
+                &["listener", "outcome"],
+            ),
+            is_fresh: gauges(
+                "olympus_tls_reload_success",
+                "1 while a listener serves the certificates that its files hold, 0 while it keeps older ones.",
+                &["listener"],
+            ),
         }
     }
 
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 2] {
-        [Box::new(self.open.clone()), Box::new(self.refused.clone())]
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
+        [
+            Box::new(self.open.clone()),
+            Box::new(self.refused.clone()),
+            Box::new(self.reloads.clone()),
+            Box::new(self.is_fresh.clone()),
+        ]
     }
 
     /// Those of the listener of this name, which comes from the configuration.
@@ -41,7 +58,7 @@ impl Connections {
         ListenerConnections {
             name: listener.to_owned(),
             open: self.open.with_label_values(&[listener]),
-            refused: self.refused.clone(),
+            all: self.clone(),
         }
     }
 }
@@ -64,6 +81,23 @@ impl ListenerConnections {
 
     /// A connection was refused or cut. The cause is one of a few words of the program.
     pub fn refused(&self, cause: &'static str) {
-        self.refused.with_label_values(&[self.name.as_str(), cause]).inc();
+        self.all.refused.with_label_values(&[self.name.as_str(), cause]).inc();
+    }
+
+    /// The listener serves the certificates that its files hold.
+    pub fn certificates_are_fresh(&self) {
+        self.all.is_fresh.with_label_values(&[self.name.as_str()]).set(1);
+    }
+
+    /// Certificates that changed were taken.
+    pub fn certificates_taken(&self) {
+        self.all.reloads.with_label_values(&[self.name.as_str(), "taken"]).inc();
+        self.certificates_are_fresh();
+    }
+
+    /// Certificates that changed cannot serve; the older ones are kept.
+    pub fn certificates_refused(&self) {
+        self.all.reloads.with_label_values(&[self.name.as_str(), "refused"]).inc();
+        self.all.is_fresh.with_label_values(&[self.name.as_str()]).set(0);
     }
 }

@@ -14,6 +14,7 @@ mod identity;
 mod learning;
 mod leaving;
 mod listener_guards;
+mod listener_tls;
 mod local;
 mod operators;
 mod paths;

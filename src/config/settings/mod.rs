@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
-pub use listener::Listener;
+pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};

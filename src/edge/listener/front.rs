@@ -12,7 +12,8 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::protocols::l4::socket::SocketAddr as PeerAddress;
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{GetSocketDigest, IO, SocketDigest, Stream, UniqueID};
+use pingora::protocols::tls::TlsStream;
+use pingora::protocols::{ALPN, GetSocketDigest, IO, SocketDigest, Ssl, Stream, UniqueID};
 use pingora::proxy::{HttpProxy, ProxyHttp, http_proxy};
 use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
@@ -23,6 +24,7 @@ use super::crowd::{Crowd, Place};
 use super::frames::PREFACE;
 use super::proxy_header::{self, Introduced};
 use super::refusal::Refusal;
+use super::tls::Tls;
 use super::watched::{Heads, Watched};
 
 /// What a listener demands of connections.
@@ -45,14 +47,17 @@ struct Guest {
     place: Place,
     /// When its first head must be whole.
     deadline: Instant,
-    is_http2: bool,
 }
+
+/// A connection under watch, behind TLS.
+type Secure = Watched<TlsStream<L4Stream>>;
 
 /// A proxy behind the front of its listener.
 pub(in crate::edge) struct Front<P> {
     proxy: Arc<HttpProxy<P>>,
     terms: Terms,
     crowd: Arc<Crowd>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl<P: ProxyHttp> Front<P> {
@@ -64,7 +69,12 @@ impl<P: ProxyHttp> Front<P> {
         options.h2_idle_timeout = Some(terms.idle);
         proxy.server_options = Some(options);
         proxy.h2_options = Some(http2_options(&terms));
-        Self { proxy: Arc::new(proxy), terms, crowd }
+        Self { proxy: Arc::new(proxy), terms, crowd, tls: None }
+    }
+
+    /// The same behind TLS, if there is any.
+    pub(in crate::edge) fn behind(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -95,7 +105,7 @@ where
         // Pingora hands over plain sockets: TLS begins behind the front.
         let Ok(mut socket) = stream.into_any().downcast::<L4Stream>() else { return None };
         match self.admit(&mut socket).await {
-            Ok(guest) => self.speak(*socket, guest, shutdown).await,
+            Ok(guest) => self.serve(*socket, guest, shutdown).await,
             Err(refusal) => self.crowd.refused(refusal, peer_of(&socket).map(|address| address.ip())),
         }
         None
@@ -111,15 +121,51 @@ where
     P: ProxyHttp + Send + Sync + 'static,
     P::CTX: Send + Sync,
 {
-    /// Everything before HTTP, within the time for a head.
+    /// Everything before HTTP and TLS, within the time for a head.
     async fn admit(&self, socket: &mut L4Stream) -> Result<Guest, Refusal> {
         let mut place = self.crowd.enter()?;
         let deadline = Instant::now() + self.terms.header;
         if let Some(client) = by(deadline, self.identify(socket)).await? {
             place.belongs_to(client)?;
         }
-        let is_http2 = by(deadline, begins_with_preface(socket)).await?;
-        Ok(Guest { place, deadline, is_http2 })
+        Ok(Guest { place, deadline })
+    }
+
+    /// Finds out which HTTP a guest speaks, and answers in it. Without TLS its first bytes say that, else ALPN.
+    async fn serve(&self, mut socket: L4Stream, guest: Guest, shutdown: &ShutdownWatch) {
+        let Guest { place, deadline } = guest;
+        if let Some(tls) = &self.tls {
+            // Apart, and boxed: what a handshake needs would else be kept for every connection to its end.
+            if let Some(stream) = Box::pin(self.begin(tls, socket, Guest { place, deadline })).await {
+                self.speak(stream, shutdown).await;
+            }
+            return;
+        }
+        let stream = match by(deadline, begins_with_preface(&mut socket)).await {
+            Ok(true) => Watched::http2(socket, place, self.heads()),
+            Ok(false) => Watched::http1(socket, place, self.heads(), deadline),
+            Err(refusal) => return place.refused(refusal),
+        };
+        self.speak(Box::new(stream), shutdown).await;
+    }
+
+    /// Begins TLS; nothing where it could not be agreed on.
+    async fn begin(&self, tls: &Tls, mut socket: L4Stream, guest: Guest) -> Option<Box<Secure>> {
+        let Guest { place, deadline } = guest;
+        let begun = match by(deadline, first_byte(&mut socket)).await {
+            Ok(()) => by(deadline, tls.begin(socket)).await,
+            Err(refusal) => Err(refusal),
+        };
+        match begun {
+            Ok(stream) if stream.selected_alpn_proto() == Some(ALPN::H2) => {
+                Some(Box::new(Watched::http2(stream, place, self.heads())))
+            }
+            Ok(stream) => Some(Box::new(Watched::http1(stream, place, self.heads(), deadline))),
+            Err(refusal) => {
+                place.refused(refusal);
+                None
+            }
+        }
     }
 
     /// Finds out who a connection is from and counts against; nobody where a trusted proxy speaks for many.
@@ -142,26 +188,23 @@ where
         }
     }
 
-    async fn speak<S: IO + 'static>(&self, stream: S, guest: Guest, shutdown: &ShutdownWatch) {
-        let heads = Heads { within: self.terms.header, most: self.terms.header_bytes };
-        if guest.is_http2 {
-            let stream = Watched::http2(stream, guest.place, heads);
-            // Pingora looks for the preface again, and finds it at once.
-            self.proxy.process_new(Box::new(stream), shutdown).await;
-        } else {
-            let stream = Watched::http1(stream, guest.place, heads, guest.deadline);
-            self.speak_http1(stream, shutdown).await;
+    async fn speak<S: IO + 'static>(&self, stream: Box<Watched<S>>, shutdown: &ShutdownWatch) {
+        if stream.is_http2() {
+            // Without TLS Pingora looks for the preface again, and finds it at once.
+            self.proxy.process_new(stream, shutdown).await;
+            return;
         }
-    }
-
-    async fn speak_http1<S: IO + 'static>(&self, stream: Watched<S>, shutdown: &ShutdownWatch) {
-        let mut session = ServerSession::new_http1(Box::new(stream));
+        let mut session = ServerSession::new_http1(stream);
         let idle = (!*shutdown.borrow()).then_some(self.terms.idle.as_secs().max(1));
         session.set_keepalive(idle);
         let mut next = self.proxy.process_new_http(session, shutdown).await;
         while let Some(session) = next.and_then(resume::<S>) {
             next = self.proxy.process_new_http(session, shutdown).await;
         }
+    }
+
+    fn heads(&self) -> Heads {
+        Heads { within: self.terms.header, most: self.terms.header_bytes }
     }
 }
 
@@ -192,6 +235,18 @@ fn introduce(socket: &mut L4Stream, client: SocketAddr) {
     // A new digest has no address yet.
     let _ = digest.peer_addr.set(Some(PeerAddress::Inet(client)));
     socket.set_socket_digest(digest);
+}
+
+/// Waits for the first byte, and puts it back: who leaves without one did not fail to agree on TLS.
+async fn first_byte(socket: &mut L4Stream) -> Result<(), Refusal> {
+    let mut byte = [0];
+    match socket.read(&mut byte).await {
+        Ok(0) | Err(_) => Err(Refusal::Gone),
+        Ok(_) => {
+            socket.rewind(&byte);
+            Ok(())
+        }
+    }
 }
 
 /// Reads until it is certain whether the client speaks HTTP/2, and puts back what it read.

@@ -16,6 +16,8 @@ pub(super) enum Refusal {
     UntrustedProxy,
     /// The PROXY header is malformed or missing.
     ProxyHeader,
+    /// TLS could not be agreed on, or the client showed no certificate that is accepted.
+    TlsHandshake,
     /// The first bytes, or the rest of a head, did not come in time.
     Slow,
     /// The head is too large.
@@ -47,6 +49,7 @@ impl Refusal {
             Self::FullForClient => "max_connections_per_ip",
             Self::UntrustedProxy => "untrusted_proxy",
             Self::ProxyHeader => "proxy_header",
+            Self::TlsHandshake => "tls_handshake",
             Self::Slow => "header_timeout",
             Self::HeadTooLarge => "header_bytes",
             Self::TooManyHeaders => "headers",
@@ -87,6 +90,7 @@ impl Refusal {
             | Self::FullForClient
             | Self::UntrustedProxy
             | Self::ProxyHeader
+            | Self::TlsHandshake
             | Self::Flood(_)
             | Self::Gone => None,
         }

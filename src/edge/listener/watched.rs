@@ -74,6 +74,11 @@ impl<S> Watched<S> {
         Self { inner, place, heads, state: State::Http2(Box::new(http2)), deadline: None, timer: None }
     }
 
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self.state, State::Http2(_))
+    }
+
     /// From now on a head is expected: the request before is over.
     pub(super) fn expect_head(&mut self) {
         if let State::Rest(tail) = self.state {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::refuse_zero;
+use super::{certificates, refuse_zero};
 use crate::config::check::findings::Report;
 use crate::config::settings::Settings;
 use crate::config::tree::at_key;
@@ -48,6 +48,9 @@ fn check_limits(settings: &Settings, report: &mut Report<'_>) {
     }
     for (name, listener) in &settings.listeners {
         let path = at_key("listeners", name);
+        if let Some(tls) = &listener.tls {
+            certificates::check(tls, &at_key(&path, "tls"), report);
+        }
         let (one, all) = (at_key(&path, "max_connections_per_ip"), at_key(&path, "max_connections"));
         // Of defaults, the larger gives way; only what was written can contradict itself.
         if report.is_written(&one) && listener.max_connections_per_ip > listener.max_connections {
