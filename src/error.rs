@@ -15,6 +15,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// The request's body is larger than is taken.
     TooLarge,
+    /// The request's head is larger than is taken.
+    HeadTooLarge,
     /// The caller is not known.
     Unauthenticated,
     /// The caller is known but may not do this.

@@ -5,6 +5,16 @@ use std::path::{Path, PathBuf};
 use olympus_gateway::config::{Loaded, Mistakes, Origins, Period, json_schema, load};
 use proptest::prelude::*;
 
+#[cfg(test)]
+#[expect(dead_code, unreachable_pub, reason = "made for tests of running programs, which use more of it")]
+#[path = "support/certificates.rs"]
+mod authorities;
+#[path = "config/certificates.rs"]
+mod certificates;
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "made for tests of running programs, which use more of it")]
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "config/reading.rs"]
 mod reading;
 #[path = "config/refusals.rs"]
@@ -154,7 +164,7 @@ fn the_defaults_that_the_sample_shows_are_the_defaults() {
         else {
             continue;
         };
-        let is_example = path.contains("-preview");
+        let is_example = path.contains("-preview") || path.ends_with(".tls.certificates");
         let shown = serde_json::to_value(&value).expect("JSON");
         assert!(
             is_example || shown == *default,

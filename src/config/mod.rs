@@ -1,16 +1,19 @@
 //! Typed settings from TOML files and the environment: read once, checked whole, then never changed.
 //! This is the only place that knows TOML and reads the environment; nothing here knows what a setting does.
 
+mod certified;
 mod check;
 mod diff;
 mod effective;
 mod load;
 mod mistakes;
+mod regular;
 mod schema;
 mod settings;
 mod tree;
 mod values;
 
+pub use certified::{Certified, Flaw};
 pub use diff::{Change, Effect};
 pub use effective::Origins;
 pub use load::{Loaded, Sources, load, process_environment};

@@ -55,7 +55,7 @@ impl Cause {
     /// Why admission refused a request, by the status it answered with; `None` where it did not refuse.
     pub(super) fn of_refusal(status: StatusCode) -> Option<Self> {
         match status {
-            StatusCode::BAD_REQUEST => Some(Cause::ClientWrong),
+            StatusCode::BAD_REQUEST | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(Cause::ClientWrong),
             StatusCode::NOT_FOUND => Some(Cause::NoRoute),
             StatusCode::PAYLOAD_TOO_LARGE => Some(Cause::TooLarge),
             _ => None,

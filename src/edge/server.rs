@@ -1,4 +1,4 @@
-//! The Pingora server: one service a listener, all of them behind the guard.
+//! The Pingora server: one service a listener, all of them behind a front.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::deadline::Deadlines;
 use super::gateway::Gateway;
-use super::guard::Guard;
+use super::listener::{Crowd, Front, Terms, Tls};
 use super::local::LocalListener;
 use super::probes;
 use super::signals::Signals;
@@ -33,6 +33,12 @@ const KEPT_CONNECTIONS: usize = 4096;
 
 /// Longer than any drain, in seconds.
 const NEVER: u64 = 365 * 24 * 3600;
+/// Read buffer of a connection with TLS: a record. Others have none: HTTP parsing has its own, and Pingora's 64 KiB
+/// for each idle connection would add up.
+const TLS_READ: usize = 16 << 10;
+
+/// Most connections on each of the operators' own listeners.
+const OPERATORS: u32 = 1000;
 
 /// Pause between two looks whether a listener is open.
 const OPENING: Duration = Duration::from_millis(5);
@@ -114,39 +120,57 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         telemetry: parts.telemetry.clone(),
         deadlines,
     };
-    let timeouts = &parts.settings.server.timeouts;
-    let (header, idle) = (timeouts.header.get(), timeouts.idle.get());
-    let guard = |server: &Server| Guard::new(&server.configuration, gateway.clone(), header, idle);
+    let (connections, terms) = (&parts.telemetry.metrics.connections, terms(&parts.settings));
     for (name, listener) in &parts.settings.listeners {
-        let app = guard(server);
-        server.add_service(service(name, listener.address, app));
+        let (most, most_of_one) = (listener.max_connections, listener.max_connections_per_ip);
+        let crowd = Crowd::new(most, most_of_one, connections.of(name));
+        let terms = Terms { proxy_protocol: listener.proxy_protocol, ..terms.clone() };
+        let tls = listener.tls.as_ref().map(|tls| Tls::new(tls, connections.of(name))).transpose()?;
+        let buffer = if tls.is_some() { TLS_READ } else { 0 };
+        if let Some(tls) = &tls {
+            parts.lifecycle.spawn("certificates", tls.clone().watch());
+        }
+        let app = Front::new(&server.configuration, gateway.clone(), terms, crowd).behind(tls);
+        server.add_service(service(name, listening(listener.address, buffer), app));
     }
     let own = [("admin", &parts.listeners.admin), ("metrics", &parts.listeners.metrics)];
     for (name, listener) in own {
         if let Some((address, router)) = listener {
-            let app = operators(server, router, header, idle);
-            server.add_service(service(name, *address, app));
+            let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
+            let local = LocalListener(router.clone());
+            let app = Front::new(&server.configuration, local, terms.clone(), crowd);
+            server.add_service(service(name, listening(*address, 0), app));
         }
     }
     Ok(())
 }
 
-fn operators(server: &Server, router: &Router, header: Duration, idle: Duration) -> Guard<LocalListener> {
-    Guard::new(&server.configuration, LocalListener(router.clone()), header, idle)
+/// What every listener demands.
+fn terms(settings: &Settings) -> Terms {
+    let server = &settings.server;
+    Terms {
+        header: server.timeouts.header.get(),
+        idle: server.timeouts.idle.get(),
+        header_bytes: usize::try_from(server.limits.header_bytes.bytes()).unwrap_or(usize::MAX),
+        trusted: server.trusted_proxies.clone(),
+        proxy_protocol: false,
+    }
 }
 
-fn service<P>(name: &str, address: SocketAddr, app: Guard<P>) -> Service<Guard<P>>
+fn service<P>(name: &str, listener: ListenerConfig, app: Front<P>) -> Service<Front<P>>
 where
     P: ProxyHttp + Send + Sync + 'static,
     P::CTX: Send + Sync,
-    Guard<P>: ServerApp,
+    Front<P>: ServerApp,
 {
     let mut service = Service::new(name.to_owned(), app);
-    let mut listener = ListenerConfig::tcp(address.to_string());
-    // A read buffer of its own for each idle connection would cost 64 KiB; HTTP parsing has one already.
-    listener = listener.l4_buffer(L4BufferSettings::new(0, 1460));
     service.add_listener(listener);
     service
+}
+
+/// A listener whose connections have a read buffer of so many bytes.
+fn listening(address: SocketAddr, read: usize) -> ListenerConfig {
+    ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(read, 1460))
 }
 
 /// Every address listened on, with the key that names it.

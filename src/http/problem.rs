@@ -113,6 +113,7 @@ impl From<Error> for Problem {
             | Kind::NotFound
             | Kind::MethodNotAllowed
             | Kind::TooLarge
+            | Kind::HeadTooLarge
             | Kind::Unauthenticated
             | Kind::Forbidden
             | Kind::Conflict
@@ -140,6 +141,7 @@ fn table(kind: Kind) -> (StatusCode, &'static str) {
         Kind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
         Kind::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        Kind::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large"),
         Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
         Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Kind::Conflict => (StatusCode::CONFLICT, "conflict"),

@@ -1,5 +1,5 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; route; CORS preflight; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; route; CORS preflight; body limit.
 
 use std::sync::Arc;
 
@@ -61,6 +61,7 @@ impl From<Problem> for Refusal {
 }
 
 fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+    check_headers(exchange, head)?;
     check_host(head)?;
     let path = match normalise(head.uri.path()) {
         Ok(path) => path,
@@ -131,6 +132,13 @@ fn no_content() -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer
+}
+
+/// Refuses a head with more headers than `server.limits` allows: each costs every reader behind us.
+fn check_headers(exchange: &Exchange, head: &Parts) -> Result<(), Problem> {
+    let most = exchange.snapshot.settings.server.limits.headers;
+    let refusal = || Problem::new(Kind::HeadTooLarge, format!("more than the {most} headers taken here"));
+    if head.headers.len() <= most as usize { Ok(()) } else { Err(refusal()) }
 }
 
 /// Refuses what RFC 9112 section 3.2 says to: routes and backends must not read the host differently.

@@ -9,6 +9,8 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
+use super::connections::Connections;
+
 /// Upper bounds of the duration histograms, in seconds.
 const SECONDS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -100,6 +102,8 @@ pub struct Metrics {
     busy: IntGaugeVec,
     learned: Learned,
     reloads: Reloads,
+    /// Client connections.
+    pub connections: Connections,
     /// Requests being served now.
     pub active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
@@ -143,6 +147,7 @@ impl Metrics {
             ),
             learned: Learned::new(),
             reloads: Reloads::new(),
+            connections: Connections::new(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
                 "Requests being served now.",
@@ -180,7 +185,8 @@ impl Metrics {
             Box::new(build),
         ];
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        for collector in own.into_iter().chain([Box::new(process) as Box<dyn Collector>]) {
+        let process = [Box::new(process) as Box<dyn Collector>];
+        for collector in own.into_iter().chain(self.connections.collectors()).chain(process) {
             known(self.registry.register(collector));
         }
     }
@@ -297,11 +303,11 @@ fn histogram(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
     known(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels))
 }
 
-fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(super) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     known(IntCounterVec::new(Opts::new(name, help), labels))
 }
 
-fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+pub(super) fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     known(IntGaugeVec::new(Opts::new(name, help), labels))
 }
 

@@ -2,11 +2,13 @@
 //! Labels are bounded: routes, upstreams and endpoints come from the configuration, never from requests.
 
 mod access;
+mod connections;
 mod json;
 mod messages;
 mod metrics;
 
 pub use access::{AccessLog, Line, Sampling};
+pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
 

@@ -11,7 +11,7 @@ use crate::support::http::send;
 use crate::{app, before, commerce, endpoint};
 
 /// Waits, where a test is about time that passes; nothing sends into the channel.
-fn pass(time: Duration) {
+pub(crate) fn pass(time: Duration) {
     let (_keep, nothing): (_, Receiver<()>) = channel();
     assert!(nothing.recv_timeout(time).is_err());
 }

@@ -37,8 +37,13 @@ impl Gateway {
     /// Starts the program with the upstreams, routes and whatever else `config` says, and waits until it is ready.
     /// Listeners, local routes and a drain without delay are there already.
     pub fn start(config: &str) -> Self {
+        Self::listening("", config)
+    }
+
+    /// The same with further keys of its public listener.
+    pub fn listening(listener: &str, config: &str) -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_olympus"));
-        Self::launch(config, |file| {
+        Self::launch((listener, config), |file| {
             let mut command = Command::new(program);
             command.args(["run", "--config", file]);
             command
@@ -48,17 +53,17 @@ impl Gateway {
     /// The same as a library in another program, which has local routes of its own: `examples/embedded`.
     pub fn embedded(config: &str) -> Self {
         let program = example_path("embedded");
-        Self::launch(config, |file| {
+        Self::launch(("", config), |file| {
             let mut command = Command::new(&program);
             command.arg(file);
             command
         })
     }
 
-    fn launch(config: &str, command: impl FnOnce(&str) -> Command) -> Self {
+    fn launch((listener, config): (&str, &str), command: impl FnOnce(&str) -> Command) -> Self {
         let folder = Folder::new("gateway");
         let [public, admin, metrics] = [(); 3].map(|()| Port::reserve());
-        let whole = whole_config(config, [&public, &admin, &metrics].map(Port::address));
+        let whole = whole_config((listener, config), [&public, &admin, &metrics].map(Port::address));
         let mut command = command(&folder.write("gateway.toml", &whole));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
@@ -202,7 +207,7 @@ impl Drop for Gateway {
 }
 
 /// The configuration of the test with what every gateway of the tests has.
-fn whole_config(config: &str, [public, admin, metrics]: [SocketAddr; 3]) -> String {
+fn whole_config((listener, config): (&str, &str), [public, admin, metrics]: [SocketAddr; 3]) -> String {
     let drain = if config.contains("[server.drain]") {
         ""
     } else {
@@ -213,6 +218,7 @@ fn whole_config(config: &str, [public, admin, metrics]: [SocketAddr; 3]) -> Stri
 version = 1
 [listeners.public]
 address = "{public}"
+{listener}
 [admin]
 listen = "{admin}"
 token = "{ADMIN_TOKEN}"

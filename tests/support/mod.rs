@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "no single test uses everything")]
 #![expect(unreachable_pub, reason = "a test is a crate of its own and has no public face")]
 
+pub mod certificates;
 pub mod double;
 pub mod folder;
 pub mod gateway;

@@ -4,6 +4,7 @@
 
 mod cors;
 mod headers;
+mod listener;
 mod resilience;
 mod route;
 mod server;
@@ -17,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
+pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
-pub use server::{Admin, Drain, Listener, Server, Timeouts};
+pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
 pub use upstream::{Endpoint, Health, Upstream};
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Period, Secret};
+use crate::config::{ByteSize, Period, Secret};
 
 /// `[server]`: the process as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,9 @@ pub struct Server {
     pub timeouts: Timeouts,
     /// Whether a change of a file that was read, or of what an `include` matches, is taken up by itself.
     pub reload_on_change: bool,
+    /// How large the head of a request may be.
+    #[schemars(extend("x-reload" = "restart"))]
+    pub limits: Limits,
 }
 
 impl Default for Server {
@@ -34,6 +37,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             drain: Drain::default(),
             timeouts: Timeouts::default(),
+            limits: Limits::default(),
             reload_on_change: true,
         }
     }
@@ -59,7 +63,8 @@ impl Default for Drain {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timeouts {
-    /// From accepting a connection to the first bytes of its first request.
+    /// From accepting a connection to the whole head of its first request, with a TLS handshake and a PROXY header
+    /// in between; and from the first byte of each later head to its last, however it drips.
     #[schemars(extend("x-reload" = "restart"))]
     pub header: Period,
     /// Between two requests of a kept connection. Whole seconds.
@@ -74,13 +79,21 @@ impl Default for Timeouts {
     }
 }
 
-/// `[listeners.NAME]`: where clients connect. HTTP/1.1 and HTTP/2 without TLS are both understood.
+/// `server.limits`: how large the head of a request may be. What is larger is answered with 431.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Listener {
-    /// Address and port to listen on.
-    #[schemars(with = "String", extend("format" = "socket-address"))]
-    pub address: SocketAddr,
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The whole head; in HTTP/2 the decoded list of headers, where each counts 32 bytes more.
+    pub header_bytes: ByteSize,
+    /// Number of headers.
+    #[schemars(range(min = 1, max = 256))]
+    pub headers: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { header_bytes: ByteSize::kibibytes(32), headers: 100 }
+    }
 }
 
 /// `[admin]`: the operators' side.

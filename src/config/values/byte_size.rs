@@ -18,6 +18,11 @@ const UNITS: [(&str, u64); 4] = [("gb", 1 << 30), ("mb", 1 << 20), ("kb", 1 << 1
 pub struct ByteSize(u64);
 
 impl ByteSize {
+    /// So many times 2^10 bytes; more than fit are as many as fit.
+    pub const fn kibibytes(count: u64) -> Self {
+        Self(count.saturating_mul(1 << 10))
+    }
+
     /// So many times 2^20 bytes; more than fit are as many as fit.
     pub const fn mebibytes(count: u64) -> Self {
         Self(count.saturating_mul(1 << 20))

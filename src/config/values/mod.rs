@@ -10,6 +10,7 @@ mod host_pattern;
 mod method;
 mod origin;
 mod path_pattern;
+mod pem_file;
 mod period;
 mod quantity;
 mod secret;
@@ -22,6 +23,7 @@ pub use host_pattern::HostPattern;
 pub use method::Method;
 pub use origin::Origin;
 pub use path_pattern::{PathPattern, Segment};
+pub use pem_file::PemFile;
 pub use period::Period;
 pub use secret::Secret;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::refuse_zero;
+use super::{certificates, refuse_zero};
 use crate::config::check::findings::Report;
 use crate::config::settings::Settings;
 use crate::config::tree::at_key;
@@ -10,6 +10,9 @@ use crate::config::values::Secret;
 
 /// The least number of characters of a token: 64 bits when they are hex digits.
 const SHORTEST_TOKEN: usize = 16;
+
+/// Sizes a head may be limited to: below, requests of ordinary browsers would be refused; above, Pingora refuses.
+const HEADS: std::ops::RangeInclusive<u64> = 1 << 10..=1023 << 10;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     if settings.listeners.is_empty() {
@@ -33,6 +36,28 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     refuse_zero(report, &named.map(|(key, period)| (at_key("server.timeouts", key), period)));
     if timeouts.idle.get().subsec_nanos() > 0 {
         report.mistake("server.timeouts.idle", format!("whole seconds only; found {}", timeouts.idle));
+    }
+    check_limits(settings, report);
+}
+
+fn check_limits(settings: &Settings, report: &mut Report<'_>) {
+    let size = settings.server.limits.header_bytes;
+    if !HEADS.contains(&size.bytes()) {
+        let message = format!("must be from 1kb to 1023kb; found {size}");
+        report.mistake("server.limits.header_bytes", message);
+    }
+    for (name, listener) in &settings.listeners {
+        let path = at_key("listeners", name);
+        if let Some(tls) = &listener.tls {
+            certificates::check(tls, &at_key(&path, "tls"), report);
+        }
+        let (one, all) = (at_key(&path, "max_connections_per_ip"), at_key(&path, "max_connections"));
+        // Of defaults, the larger gives way; only what was written can contradict itself.
+        if report.is_written(&one) && listener.max_connections_per_ip > listener.max_connections {
+            let message =
+                format!("one address may not have more than all: {all} is {}", listener.max_connections);
+            report.mistake_given(&one, &[&all], message);
+        }
     }
 }
 

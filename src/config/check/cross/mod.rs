@@ -1,6 +1,7 @@
 //! What one setting says about another: references, order of timeouts, duplicates, what cannot be combined.
 //! Each check reports through [`Report`], which knows the place and drops what follows from an earlier mistake.
 
+mod certificates;
 mod cors;
 mod headers;
 mod listeners;

@@ -1,0 +1,252 @@
+//! A client's connection under watch. Pingora's deadlines begin again at every read and its limits are fixed, so
+//! this stands between it and the socket: heads must be whole in time and not too large, and HTTP/2 may not flood.
+//! Bodies pass untouched. What is refused is answered here; Pingora then sees the connection end.
+
+use std::fmt;
+use std::future::Future;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::allowance::Allowances;
+use super::crowd::Place;
+use super::farewell::Farewell;
+use super::frames::{FrameScan, calm_down};
+use super::head::{HeadScan, Scanned, Tail};
+use super::refusal::Refusal;
+
+/// What is demanded of heads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heads {
+    /// From the first byte to the last.
+    pub(super) within: Duration,
+    /// Largest size in bytes.
+    pub(super) most: usize,
+}
+
+/// A connection under watch, and its place among the others.
+pub(super) struct Watched<S> {
+    pub(super) inner: S,
+    place: Place,
+    heads: Heads,
+    state: State,
+    /// When the head that has begun must be whole.
+    deadline: Option<Instant>,
+    /// Wakes at the deadline. Most heads come in one piece and never need it.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+enum State {
+    /// A head of HTTP/1.1 is to come, or has come in part.
+    Head(HeadScan),
+    /// What follows it, until the next head is expected.
+    Rest(Tail),
+    Http2(Box<Http2>),
+    /// It was refused, and is told so.
+    Leaving(Box<Farewell>),
+    Gone,
+}
+
+struct Http2 {
+    incoming: FrameScan,
+    outgoing: FrameScan,
+    allowances: Allowances,
+}
+
+impl<S> Watched<S> {
+    /// A connection that speaks HTTP/1.1 and must have sent its first head by then.
+    pub(super) fn http1(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
+        let state = State::Head(HeadScan::default());
+        Self { inner, place, heads, state, deadline: Some(first), timer: None }
+    }
+
+    /// A connection that speaks HTTP/2.
+    pub(super) fn http2(inner: S, place: Place, heads: Heads) -> Self {
+        let http2 = Http2 {
+            incoming: FrameScan::of_client(),
+            outgoing: FrameScan::default(),
+            allowances: Allowances::new(Instant::now()),
+        };
+        Self { inner, place, heads, state: State::Http2(Box::new(http2)), deadline: None, timer: None }
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        matches!(self.state, State::Http2(_))
+    }
+
+    /// From now on a head is expected: the request before is over.
+    pub(super) fn expect_head(&mut self) {
+        if let State::Rest(tail) = self.state {
+            self.state = State::Head(HeadScan::after(tail));
+        }
+    }
+
+    /// Looks at bytes that came.
+    fn look(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let is_pending = match &mut self.state {
+            State::Head(scan) => match scan.read(bytes, self.heads.most) {
+                Scanned::Partial => !scan.is_untouched(),
+                Scanned::Whole { after } => {
+                    let mut tail = Tail::default();
+                    tail.read(bytes.get(bytes.len() - after..).unwrap_or_default());
+                    self.state = State::Rest(tail);
+                    false
+                }
+                Scanned::TooLarge => return Err(Refusal::HeadTooLarge),
+                Scanned::TooMany => return Err(Refusal::TooManyHeaders),
+            },
+            State::Rest(tail) => {
+                tail.read(bytes);
+                return Ok(());
+            }
+            State::Http2(http2) => {
+                let Http2 { incoming, allowances, .. } = &mut **http2;
+                let judged = incoming.read(bytes, |frame| allowances.spend(frame, Instant::now));
+                judged.map_err(Refusal::Flood)?;
+                incoming.is_within_head()
+            }
+            State::Leaving(_) | State::Gone => return Ok(()),
+        };
+        match (is_pending, self.deadline) {
+            (true, None) => self.deadline = Some(Instant::now() + self.heads.within),
+            (false, Some(_)) => (self.deadline, self.timer) = (None, None),
+            (true, Some(_)) | (false, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Notes bytes that were sent: an answer ends its request's head, however that was split.
+    fn sent(&mut self, bytes: &[u8]) {
+        match &mut self.state {
+            State::Head(_) if !bytes.is_empty() => {
+                self.state = State::Rest(Tail::default());
+                (self.deadline, self.timer) = (None, None);
+            }
+            State::Http2(http2) => {
+                let Ok(()) = http2.outgoing.read(bytes, |_| Ok::<(), std::convert::Infallible>(()));
+            }
+            State::Head(_) | State::Rest(_) | State::Leaving(_) | State::Gone => {}
+        }
+    }
+
+    /// Counts the refusal and begins to tell it, if there is anything to tell.
+    fn refuse(&mut self, refusal: Refusal) {
+        self.place.refused(refusal);
+        let word = match &self.state {
+            State::Head(scan) if !scan.is_untouched() => refusal.answer(),
+            State::Http2(http2) if http2.outgoing.is_between_frames() => calm_down(http2.incoming.stream()),
+            State::Head(_) | State::Rest(_) | State::Http2(_) | State::Leaving(_) | State::Gone => Vec::new(),
+        };
+        self.state = match word.is_empty() {
+            true => State::Gone,
+            false => State::Leaving(Box::new(Farewell::new(word))),
+        };
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.state, State::Leaving(_) | State::Gone)
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        timer.as_mut().poll(context)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
+    /// Nothing more is read by others from then on: for them the connection has ended.
+    fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let State::Leaving(farewell) = &mut self.state {
+            ready!(farewell.poll(&mut self.inner, context));
+            self.state = State::Gone;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.is_over() {
+            return this.poll_leave(context);
+        }
+        let before = buffer.filled().len();
+        let refusal = match Pin::new(&mut this.inner).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) => match this.look(buffer.filled().get(before..).unwrap_or_default()) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(refusal) => refusal,
+            },
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                ready!(this.poll_deadline(context));
+                Refusal::Slow
+            }
+        };
+        buffer.set_filled(before);
+        this.refuse(refusal);
+        this.poll_leave(context)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.is_over() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let sent = ready!(Pin::new(&mut this.inner).poll_write(context, bytes))?;
+        this.sent(bytes.get(..sent).unwrap_or_default());
+        Poll::Ready(Ok(sent))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.is_over() {
+            return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
+        }
+        let sent = ready!(Pin::new(&mut this.inner).poll_write_vectored(context, pieces))?;
+        let mut left = sent;
+        for piece in pieces {
+            let of_it = left.min(piece.len());
+            this.sent(piece.get(..of_it).unwrap_or_default());
+            left -= of_it;
+        }
+        Poll::Ready(Ok(sent))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Watched<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "watched_tests.rs"]
+mod tests;

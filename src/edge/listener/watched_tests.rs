@@ -1,0 +1,203 @@
+//! The watch over a connection, with time paused: who is cut, when, and what they are told.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{advance, timeout};
+
+use super::super::crowd::Crowd;
+use super::super::frames::PREFACE;
+use super::*;
+use crate::telemetry::Metrics;
+
+const HEADS: Heads = Heads { within: Duration::from_secs(10), most: 1000 };
+const LONG: Duration = Duration::from_secs(60);
+
+struct Ends {
+    client: DuplexStream,
+    server: Watched<DuplexStream>,
+    metrics: Metrics,
+}
+
+fn ends(watch: impl FnOnce(DuplexStream, Place) -> Watched<DuplexStream>) -> Ends {
+    let (client, server) = duplex(1 << 20);
+    let metrics = Metrics::new();
+    let place = Crowd::new(1, 1, metrics.connections.of("public")).enter().unwrap();
+    Ends { client, server: watch(server, place), metrics }
+}
+
+fn http1() -> Ends {
+    ends(|server, place| Watched::http1(server, place, HEADS, Instant::now() + HEADS.within))
+}
+
+fn http2() -> Ends {
+    ends(|server, place| Watched::http2(server, place, HEADS))
+}
+
+impl Ends {
+    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.client.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// What Pingora reads now; empty at the end.
+    async fn read(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 << 16);
+        self.server.read_buf(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    /// What the client is told before the connection ends.
+    async fn told(mut self) -> String {
+        drop(self.server);
+        let mut told = Vec::new();
+        self.client.read_to_end(&mut told).await.unwrap();
+        String::from_utf8_lossy(&told).into_owned()
+    }
+
+    fn counted(&self, cause: &str) -> bool {
+        let series = format!("olympus_connections_refused_total{{cause=\"{cause}\",listener=\"public\"}} 1");
+        self.metrics.text().contains(&series)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_drips_is_cut_when_its_time_is_over() {
+    let mut ends = http1();
+    let begun = Instant::now();
+    loop {
+        ends.send("x").await;
+        if ends.read().await.is_empty() {
+            break;
+        }
+        let Ok(end) = timeout(Duration::from_secs(1), ends.read()).await else { continue };
+        assert!(end.is_empty());
+        break;
+    }
+    assert!((10..=12).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert!(ends.counted("header_timeout"));
+    let told = ends.told().await;
+    assert!(told.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_at_first_is_cut_without_a_word() {
+    let mut ends = http1();
+    assert!(timeout(LONG, ends.read()).await.unwrap().is_empty());
+    assert!(ends.counted("header_timeout"));
+    assert_eq!(ends.told().await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_take_its_time_and_any_size() {
+    let mut ends = http1();
+    ends.send("POST / HTTP/1.1\r\n\r\n").await;
+    assert_eq!(ends.read().await.len(), 19);
+    for _ in 0..5 {
+        assert!(timeout(LONG, ends.read()).await.is_err(), "nothing is cut");
+        ends.send([b'x'; 5000]).await;
+        assert_eq!(ends.read().await.len(), 5000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_requests_there_is_no_hurry_but_within_the_next_head() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\n\r\n").await;
+    ends.read().await;
+    ends.server.write_all(b"answer").await.unwrap();
+    ends.server.expect_head();
+    assert!(timeout(LONG, ends.read()).await.is_err(), "idling is for Pingora to end");
+    ends.send("GET").await;
+    ends.read().await;
+    let begun = Instant::now();
+    assert!(timeout(LONG, ends.read()).await.unwrap().is_empty());
+    assert!((9..=11).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_too_large_is_answered_and_hidden() {
+    let mut ends = http1();
+    ends.send(format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(990))).await;
+    ends.client.shutdown().await.unwrap();
+    assert!(ends.read().await.is_empty());
+    assert!(ends.counted("header_bytes"));
+    let told = ends.told().await;
+    assert!(told.starts_with("HTTP/1.1 431 "), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_listen_to_the_last_word_is_not_waited_for() {
+    let mut ends = http1();
+    ends.send(format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(990))).await;
+    let begun = Instant::now();
+    assert!(ends.read().await.is_empty());
+    assert_eq!(begun.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_ends_the_head_it_answers() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\nwrong").await;
+    ends.read().await;
+    ends.server.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    assert!(timeout(LONG, ends.read()).await.is_err());
+    assert!(!ends.counted("header_timeout"));
+}
+
+fn frames(kind: u8, payload: &[u8], count: usize) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, 0, 0, 0, 0, 5], payload].concat().repeat(count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_any_kind_is_told_to_calm_down() {
+    let floods = [
+        (6, 8, "h2_ping_flood"),
+        (4, 0, "h2_settings_flood"),
+        (3, 4, "h2_reset_flood"),
+        (2, 5, "h2_priority_flood"),
+        (0xfa, 3, "h2_unknown_flood"),
+    ];
+    for (kind, length, cause) in floods {
+        let mut ends = http2();
+        ends.send(PREFACE).await;
+        ends.send(frames(kind, &vec![0; length], 1000)).await;
+        ends.client.shutdown().await.unwrap();
+        while !ends.read().await.is_empty() {}
+        assert!(ends.counted(cause), "{cause}");
+        let told = ends.told().await;
+        assert_eq!(told.as_bytes(), String::from_utf8_lossy(&calm_down(5)).as_bytes(), "{cause}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_frames_over_a_longer_time_are_no_flood() {
+    let mut ends = http2();
+    ends.send(PREFACE).await;
+    for _ in 0..100 {
+        ends.send([frames(6, &[0; 8], 50), frames(3, &[0; 4], 10), frames(4, &[], 2)].concat()).await;
+        assert!(!ends.read().await.is_empty());
+        advance(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_within_a_frame_of_ours_is_not_said() {
+    let mut ends = http2();
+    ends.server.write_all(&frames(0, &[7; 9], 1)[..12]).await.unwrap();
+    ends.send([&PREFACE[..], &frames(6, &[0; 8], 1000)].concat()).await;
+    while !ends.read().await.is_empty() {}
+    assert_eq!(ends.told().await.len(), 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_of_headers_that_drips_is_cut_and_a_body_is_not() {
+    let mut ends = http2();
+    ends.send([&PREFACE[..], &frames(0, &[1; 100], 1)[..50]].concat()).await;
+    ends.read().await;
+    assert!(timeout(LONG, ends.read()).await.is_err(), "a body may take its time");
+    ends.send(&frames(0, &[1; 100], 1)[50..]).await;
+    ends.send(frames(1, b"begun", 1)).await;
+    ends.read().await;
+    let begun = Instant::now();
+    assert!(timeout(LONG, ends.read()).await.unwrap().is_empty());
+    assert_eq!((begun.elapsed().as_secs(), ends.counted("header_timeout")), (11, true));
+}
