@@ -282,7 +282,7 @@ impl ProxyHttp for Gateway {
         context.cause = Some(cause);
         context.error = Some(error.to_string());
         let mut error_code = 0;
-        if session.response_written().is_none_or(|head| head.status.is_informational()) {
+        if line::answered(session).is_none() {
             // Pingora closes the connection after a failed try, so the answer says it.
             session.set_keepalive(None);
             // The client may leave now as well; there is nobody left to tell then.

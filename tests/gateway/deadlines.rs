@@ -1,6 +1,6 @@
 //! Time: what is cut, when, and what is not although it takes long.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -8,13 +8,8 @@ use serde_json::json;
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::http::send;
+use crate::support::wait::pass;
 use crate::{app, before, commerce, endpoint};
-
-/// Waits, where a test is about time that passes; nothing sends into the channel.
-fn pass(time: Duration) {
-    let (_keep, nothing): (_, Receiver<()>) = channel();
-    assert!(nothing.recv_timeout(time).is_err());
-}
 
 #[test]
 fn a_try_that_hangs_is_tried_again_elsewhere() {

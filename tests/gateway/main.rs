@@ -20,6 +20,7 @@ mod proxying;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod tunnels;
 
 use std::net::SocketAddr;
 
