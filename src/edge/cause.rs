@@ -144,7 +144,11 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
 #[expect(clippy::wildcard_enum_match_arm, reason = "Pingora's list grows; what it adds is a broken protocol")]
 fn client(kind: &ErrorType) -> Cause {
     match kind {
-        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => Cause::ClientGone,
+        // Pingora calls it the last where a client resets its stream.
+        ErrorType::ConnectionClosed
+        | ErrorType::ReadError
+        | ErrorType::WriteError
+        | ErrorType::H2Error => Cause::ClientGone,
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Cause::ClientSlow,
         _ => Cause::ClientWrong,
     }
@@ -180,9 +184,11 @@ mod tests {
 
     #[test]
     fn a_client_that_left_is_told_nothing() {
-        let cause = Cause::of(&Error::new_down(ErrorType::ConnectionClosed), None);
-        assert_eq!(cause, Cause::ClientGone);
-        assert!(cause.problem().is_none());
+        for kind in [ErrorType::ConnectionClosed, ErrorType::H2Error] {
+            let cause = Cause::of(&Error::new_down(kind), None);
+            assert_eq!(cause, Cause::ClientGone);
+            assert!(cause.problem().is_none());
+        }
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! HTTP/2 without TLS: many requests on one connection, to backends that speak HTTP/1.1.
 
+use std::io::ErrorKind;
+
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{self, SendRequest};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use ureq::http::{HeaderMap, Request, StatusCode};
 
+use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
 use crate::{before, commerce};
@@ -49,6 +54,23 @@ impl Client {
             body.extend(piece);
         }
         Told { status: head.status, headers: head.headers, body }
+    }
+
+    /// Asks the backend to fail and says whether the answer looks whole all the same.
+    async fn is_whole(&self, path: &str, fault: &str) -> bool {
+        let mut requests = self.requests.clone().ready().await.unwrap();
+        let request = Request::get(format!("http://shop.example{path}")).header("x-fault", fault);
+        let (answer, _) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+        // The reset may overtake the head. After an error the stream would go on saying so.
+        let Ok(answer) = timeout(PATIENCE, answer).await.expect("a head or a reset") else { return false };
+        let mut body = answer.into_body();
+        loop {
+            match timeout(PATIENCE, body.data()).await.expect("a piece or the end") {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
     }
 }
 
@@ -97,21 +119,38 @@ async fn a_body_that_breaks_off_resets_the_stream() {
     let shop = commerce("shop");
     let gateway = before(shop.address(), "", "");
     let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/products", "truncate").await, "it must not end as if it were whole");
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
+    let chunks = Double::start(|_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")?;
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(chunks.address(), "", "");
+    let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/x", "none").await, "the last chunk did not come");
+}
+
+#[tokio::test]
+async fn a_stream_that_its_client_resets_ends_the_request_to_the_backend() {
+    let (tell, mut told) = unbounded_channel();
+    let backend = Double::start(move |_, wire| {
+        tell.send("asked").unwrap();
+        wire.try_send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")?;
+        wire.rest();
+        tell.send("left").unwrap();
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
     let mut requests = client.requests.clone().ready().await.unwrap();
-    let request =
-        Request::get("http://shop.example/api/products").header("x-fault", "truncate").body(()).unwrap();
-    let (answer, _) = requests.send_request(request, true).unwrap();
-    // The reset may overtake the head. After an error the stream would go on saying so.
-    if let Ok(answer) = timeout(PATIENCE, answer).await.expect("a head or a reset") {
-        let mut body = answer.into_body();
-        let is_whole = loop {
-            match timeout(PATIENCE, body.data()).await.expect("a piece or the end") {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => break false,
-                None => break true,
-            }
-        };
-        assert!(!is_whole, "the stream must not end as if it were whole");
+    let request = Request::get("http://shop.example/api/x").header("x-request-id", "reset-stream-1");
+    let (answer, mut stream) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+    let mut body = timeout(PATIENCE, answer).await.expect("a head").unwrap().into_body();
+    assert_eq!(timeout(PATIENCE, body.data()).await.expect("a piece").unwrap().unwrap(), "hello");
+    stream.send_reset(Reason::CANCEL);
+    for event in ["asked", "left"] {
+        assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is let go"), Some(event));
     }
+    assert_eq!(gateway.line_of("reset-stream-1")["flag"], "DC");
     assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
 }
