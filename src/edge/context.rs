@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
+use super::expiry::Expiry;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
 use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
@@ -17,6 +18,8 @@ pub(super) struct Context {
     /// When the head was complete, on the clock and on the calendar.
     pub(super) started: Instant,
     pub(super) time: DateTime<Utc>,
+    /// When it must be over.
+    pub(super) expiry: Expiry,
     /// Set by admission, which is the first thing that happens.
     pub(super) exchange: Option<Exchange>,
     /// Why it failed, if it did.
@@ -64,6 +67,8 @@ pub(super) struct Try {
     pub(super) outcome: Option<Outcome>,
     pub(super) connection: Option<Connection>,
     pub(super) deadline: Option<Deadline>,
+    /// The end of the whole request's time, for as long as the connection is ours.
+    pub(super) end: Option<Deadline>,
     /// Status of the answer, once its head has come.
     pub(super) status: Option<u16>,
     /// When the last of the answer came.
@@ -75,6 +80,7 @@ impl Context {
         Self {
             started: Instant::now(),
             time: Utc::now(),
+            expiry: Expiry::default(),
             exchange: None,
             cause: None,
             error: None,

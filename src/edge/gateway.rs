@@ -16,10 +16,11 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::time::sleep;
 
-use super::bridge;
+use super::bridge::{self, Bounds};
 use super::cause::{self, Cause};
 use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
+use super::expiry::Expiry;
 use super::line;
 use super::peer::peer;
 use super::tries;
@@ -27,7 +28,7 @@ use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
-use crate::upstream::{Fault, Refused};
+use crate::upstream::{Failure, Fault, Refused};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -91,14 +92,17 @@ impl ProxyHttp for Gateway {
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);
+        let limit = exchange.route.as_ref().and_then(|route| route.max_duration);
+        let expiry = Expiry::after(context.started, limit);
+        context.expiry = expiry;
         match admission {
             Admission::Answer(answer) => {
                 context.cause = Cause::of_refusal(answer.status());
                 bridge::respond(session, answer.map(Body::from)).await?;
             }
             Admission::Local(local) => {
-                let limit = exchange.max_body();
-                bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request))
+                let bounds = Bounds { body: exchange.max_body(), expiry };
+                bridge::serve(session, bounds, |request| self.pipeline.serve(exchange, local, request))
                     .await?;
             }
             Admission::Proxy(pool) => {
@@ -117,12 +121,18 @@ impl ProxyHttp for Gateway {
         let pool = proxied.pool.clone();
         let pause = std::mem::take(&mut proxied.pause);
         if !pause.is_zero() {
-            sleep(pause).await;
+            sleep(context.expiry.clip(pause, Instant::now())).await;
+        }
+        let now = Instant::now();
+        if context.expiry.has_come(now) {
+            return Err(context.expiry.error());
         }
         proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
-        match proxied.begin(&self.telemetry.metrics, Instant::now()) {
+        match proxied.begin(&self.telemetry.metrics, now) {
             Ok(attempt) => {
                 let mut peer = peer(&pool, attempt.pick.endpoint())?;
+                peer.options.total_connection_timeout =
+                    peer.options.total_connection_timeout.map(|it| context.expiry.clip(it, now));
                 if session.is_upgrade_req() {
                     // A tunnel may be silent for as long as both ends like.
                     peer.options.read_timeout = None;
@@ -147,6 +157,7 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         if let Some(proxied) = &mut context.proxied {
             proxied.connected(fd, digest);
+            proxied.end_with(context.expiry, &self.deadlines);
         }
         Ok(())
     }
@@ -222,13 +233,28 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _body: &mut Option<Bytes>,
+        is_last: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        let Some(proxied) = &mut context.proxied else { return Ok(None) };
+        if let Some(current) = &mut proxied.current {
+            current.last_byte = Some(Instant::now());
+        }
+        if is_last {
+            proxied.let_go();
+        }
+        Ok(None)
+    }
+
+    /// A connection that was shut down may look like the end of an answer or of a tunnel, but the time tells.
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _body: &mut Option<Bytes>,
         _is_last: bool,
         context: &mut Context,
     ) -> Result<Option<Duration>> {
-        if let Some(current) = context.proxied.as_mut().and_then(|proxied| proxied.current.as_mut()) {
-            current.last_byte = Some(Instant::now());
-        }
-        Ok(None)
+        context.expiry.bound_write(session).map(|()| None)
     }
 
     async fn response_filter(
@@ -278,7 +304,11 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
     ) -> FailToProxy {
         let failure = context.proxied.as_ref().and_then(|proxied| proxied.failure);
-        let cause = Cause::of(error, failure);
+        let is_late = failure == Some(Failure::Timeout);
+        let cause = match context.expiry.has_come(Instant::now()) && !is_late {
+            true => Cause::OutOfTime,
+            false => Cause::of(error, failure),
+        };
         context.cause = Some(cause);
         context.error = Some(error.to_string());
         let mut error_code = 0;
@@ -293,7 +323,8 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
         self.telemetry.metrics.active_requests.dec();
-        if let Some(proxied) = &context.proxied {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.let_go();
             proxied.conclude(Instant::now());
         }
         line::write(&self.telemetry, session, context);
@@ -327,6 +358,11 @@ impl Gateway {
             return error;
         }
         if is_ours || *error.esource() == ErrorSource::Downstream {
+            error.set_retry(false);
+            return error;
+        }
+        if context.expiry.has_come(Instant::now()) && !proxied.is_late() {
+            proxied.out_of_time();
             error.set_retry(false);
             return error;
         }

@@ -23,6 +23,9 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context)
     let method = &session.req_header().method;
     let route = exchange.route.as_deref().map_or(("", ""), |route| (&route.pattern, &route.name));
     telemetry.metrics.request(method, status, route, took);
+    if context.cause == Some(Cause::OutOfTime) {
+        telemetry.metrics.ran_out_of_time(route.1);
+    }
     if let Some(proxied) = &context.proxied
         && let Some(current) = &proxied.current
         && let Some(status) = current.status

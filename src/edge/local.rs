@@ -10,7 +10,8 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use tower::ServiceExt;
 
-use super::bridge;
+use super::bridge::{self, Bounds};
+use super::expiry::Expiry;
 use crate::http::{Problem, RequestId};
 
 /// Largest body the operators' side takes, in bytes.
@@ -29,7 +30,10 @@ impl ProxyHttp for LocalListener {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
-        bridge::serve(session, MAX_BODY, |request| serve(self.0.clone(), request)).await?;
+        bridge::serve(session, Bounds { body: MAX_BODY, expiry: Expiry::default() }, |request| {
+            serve(self.0.clone(), request)
+        })
+        .await?;
         Ok(true)
     }
 

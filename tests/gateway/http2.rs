@@ -1,6 +1,7 @@
 //! HTTP/2 without TLS: many requests on one connection, to backends that speak HTTP/1.1.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -15,6 +16,7 @@ use ureq::http::{HeaderMap, Request, StatusCode};
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
+use crate::support::wait::pass;
 use crate::{before, commerce};
 
 /// A connection, driven by a task that ends with the set.
@@ -128,6 +130,23 @@ async fn a_body_that_breaks_off_resets_the_stream() {
     let gateway = before(chunks.address(), "", "");
     let client = Client::of(&gateway).await;
     assert!(!client.is_whole("/api/x", "none").await, "the last chunk did not come");
+}
+
+#[tokio::test]
+async fn a_stream_is_reset_at_the_end_of_its_time_and_the_connection_goes_on() {
+    let backend = Double::start(|_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\n\r\n")?;
+        loop {
+            wire.try_send(".")?;
+            pass(Duration::from_millis(20));
+        }
+    });
+    let times = "try_timeout = \"200ms\"\nconnect_timeout = \"100ms\"\nretry = { max_retries = 0 }";
+    let gateway = before(backend.address(), times, "response_timeout = \"200ms\"\nmax_duration = \"400ms\"");
+    let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/x", "none").await, "it was cut");
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200);
+    assert_eq!(gateway.metric("olympus_requests_out_of_time_total", &[]), 1.0);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod bodies;
 mod command_line;
 mod cors;
 mod deadlines;
+mod duration;
 mod failover;
 mod framing;
 mod headers;

@@ -13,6 +13,7 @@ mod path_pattern;
 mod period;
 mod quantity;
 mod secret;
+mod time_limit;
 
 pub use address::Address;
 pub use balance::{Balance, HashKey};
@@ -24,6 +25,7 @@ pub use origin::Origin;
 pub use path_pattern::{PathPattern, Segment};
 pub use period::Period;
 pub use secret::Secret;
+pub use time_limit::TimeLimit;
 
 #[cfg(test)]
 mod tests {
@@ -62,6 +64,7 @@ mod tests {
         round_trips::<Origin>("origin");
         round_trips::<PathPattern>("path-pattern");
         round_trips::<Period>("period");
+        round_trips::<TimeLimit>("time-limit");
     }
 
     #[test]
