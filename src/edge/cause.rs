@@ -5,7 +5,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::error::Kind;
 use crate::http::Problem;
-use crate::upstream::Failure;
+use crate::upstream::{Failure, Refused};
 
 /// No endpoint takes traffic.
 pub(super) const NO_ENDPOINT: ErrorType = ErrorType::Custom("no endpoint to try");
@@ -121,6 +121,14 @@ impl Cause {
             | Cause::NoRoute
             | Cause::Ours => None,
         }
+    }
+}
+
+/// The whole seconds after which a client that was refused may come again.
+pub(super) fn retry_after(refused: Option<Refused>) -> u64 {
+    match refused {
+        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
+        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 

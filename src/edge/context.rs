@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
+use super::expectation::Expectation;
 use super::expiry::Expiry;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
@@ -52,6 +53,8 @@ pub(super) struct Proxied {
     pub(super) failure: Option<Failure>,
     /// Waiting for earlier tries.
     pub(super) waited: Duration,
+    /// What became of `Expect: 100-continue`.
+    pub(super) expectation: Expectation,
     /// Bytes of the request's body passed on in this try.
     pub(super) body_sent: u64,
 }
@@ -98,7 +101,7 @@ impl Context {
 }
 
 impl Proxied {
-    pub(super) fn new(pool: Arc<Pool>, answer_by: Instant) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, answer_by: Instant, expectation: Expectation) -> Self {
         Self {
             pool,
             tried: Tried::default(),
@@ -110,6 +113,7 @@ impl Proxied {
             answer_by,
             failure: None,
             waited: Duration::ZERO,
+            expectation,
             body_sent: 0,
         }
     }

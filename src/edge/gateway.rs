@@ -20,6 +20,7 @@ use super::bridge::{self, Bounds};
 use super::cause::{self, Cause};
 use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
+use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::line;
 use super::peer::peer;
@@ -67,7 +68,7 @@ impl Gateway {
         }
         if matches!(cause, Cause::NoEndpoint | Cause::PoolFull) {
             let refused = context.proxied.as_ref().and_then(|proxied| proxied.refused);
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after(refused)));
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(cause::retry_after(refused)));
         }
         let status = answer.status().as_u16();
         bridge::respond(session, answer.map(Body::from)).await?;
@@ -107,7 +108,8 @@ impl ProxyHttp for Gateway {
             }
             Admission::Proxy(pool) => {
                 let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
-                context.proxied = Some(Proxied::new(pool, context.started + limit));
+                let expectation = Expectation::of(&session.req_header().headers);
+                context.proxied = Some(Proxied::new(pool, context.started + limit, expectation));
                 return Ok(false);
             }
         }
@@ -130,9 +132,8 @@ impl ProxyHttp for Gateway {
         proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
         match proxied.begin(&self.telemetry.metrics, now) {
             Ok(attempt) => {
-                let mut peer = peer(&pool, attempt.pick.endpoint())?;
-                peer.options.total_connection_timeout =
-                    peer.options.total_connection_timeout.map(|it| context.expiry.clip(it, now));
+                let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);
+                let mut peer = peer(&pool, attempt.pick.endpoint(), left)?;
                 if session.is_upgrade_req() {
                     // A tunnel may be silent for as long as both ends like.
                     peer.options.read_timeout = None;
@@ -193,6 +194,9 @@ impl ProxyHttp for Gateway {
         let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Ok(());
         };
+        if body.is_some() {
+            proxied.expectation = Expectation::None;
+        }
         proxied.body_sent += body.as_ref().map_or(0, Bytes::len) as u64;
         if proxied.body_sent > exchange.max_body() {
             return Error::e_explain(cause::BODY_TOO_LARGE, format!("over {} bytes", exchange.max_body()));
@@ -251,9 +255,12 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         _body: &mut Option<Bytes>,
-        _is_last: bool,
+        is_last: bool,
         context: &mut Context,
     ) -> Result<Option<Duration>> {
+        if let (Some(proxied), true) = (&mut context.proxied, is_last) {
+            proxied.expectation.ended(session);
+        }
         context.expiry.bound_write(session).map(|()| None)
     }
 
@@ -263,6 +270,9 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.expectation.answered(session, response);
+        }
         if let Some(exchange) = &context.exchange {
             let blank = ResponseHeader::from(Response::new(()).into_parts().0);
             let mut head: http::response::Parts = std::mem::replace(response, blank).into();
@@ -303,6 +313,11 @@ impl ProxyHttp for Gateway {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
+        let is_refused = |it: &Proxied| it.expectation == Expectation::Refused;
+        // What came of the body does not matter then.
+        if *error.esource() == ErrorSource::Downstream && context.proxied.as_ref().is_some_and(is_refused) {
+            return FailToProxy { error_code: 0, can_reuse_downstream: false };
+        }
         let failure = context.proxied.as_ref().and_then(|proxied| proxied.failure);
         let is_late = failure == Some(Failure::Timeout);
         let cause = match context.expiry.has_come(Instant::now()) && !is_late {
@@ -370,14 +385,6 @@ impl Gateway {
         let can_replay = !session.as_ref().retry_buffer_truncated();
         error.set_retry(proxied.may_retry(Fault::Failure(failure), &session.req_header().method, can_replay));
         error
-    }
-}
-
-/// The whole seconds after which a client that was refused may come again.
-fn retry_after(refused: Option<Refused>) -> u64 {
-    match refused {
-        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
-        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 

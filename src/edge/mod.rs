@@ -5,6 +5,7 @@ mod bridge;
 mod cause;
 mod context;
 mod deadline;
+mod expectation;
 mod expiry;
 mod gateway;
 mod guard;

@@ -7,6 +7,7 @@ mod command_line;
 mod cors;
 mod deadlines;
 mod duration;
+mod expect;
 mod failover;
 mod framing;
 mod headers;
