@@ -1,6 +1,8 @@
 //! HTTP/2 without TLS: many requests on one connection, to backends that speak HTTP/1.1.
 
 use std::io::ErrorKind;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -147,6 +149,55 @@ async fn a_stream_is_reset_at_the_end_of_its_time_and_the_connection_goes_on() {
     assert!(!client.is_whole("/api/x", "none").await, "it was cut");
     assert_eq!(client.ask("GET", "/livez", "").await.status, 200);
     assert_eq!(gateway.metric("olympus_requests_out_of_time_total", &[]), 1.0);
+}
+
+#[tokio::test]
+async fn events_arrive_one_by_one() {
+    let (go, told) = channel::<()>();
+    let told = Mutex::new(told);
+    let backend = Double::start(move |_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")?;
+        for number in 1..=3 {
+            wire.try_send(format!("data: {number}\n\n"))?;
+            // The next event is sent only when the client has seen this one.
+            told.lock().unwrap().recv().unwrap();
+        }
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::get("http://shop.example/api/events").body(()).unwrap();
+    let (answer, _) = requests.send_request(request, true).unwrap();
+    let mut body = timeout(PATIENCE, answer).await.expect("a head").unwrap().into_body();
+    for number in 1..=3 {
+        let event = timeout(PATIENCE, body.data()).await.expect("an event").unwrap().unwrap();
+        assert_eq!(event, format!("data: {number}\n\n"));
+        go.send(()).unwrap();
+    }
+    let end = timeout(PATIENCE, body.data()).await.expect("the end");
+    assert!(end.is_none_or(|piece| piece.is_ok_and(|piece| piece.is_empty())), "no more than was sent");
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_takes_its_unanswered_requests_with_it() {
+    let (tell, mut told) = unbounded_channel();
+    let backend = Double::start(move |_, wire| {
+        tell.send("asked").unwrap();
+        wire.rest();
+        tell.send("left").unwrap();
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::get("http://shop.example/api/x").header("x-request-id", "unanswered-1");
+    let (_answer, _) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+    assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is asked"), Some("asked"));
+    drop(client);
+    assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is let go"), Some("left"));
+    let line = gateway.line_of("unanswered-1");
+    assert_eq!((&line["status"], &line["flag"]), (&json!(0), &json!("DC")), "{line}");
 }
 
 #[tokio::test]
