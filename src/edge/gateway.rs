@@ -102,7 +102,8 @@ impl ProxyHttp for Gateway {
                 bridge::respond(session, answer.map(Body::from)).await?;
             }
             Admission::Local(local) => {
-                let bounds = Bounds { body: exchange.max_body(), expiry };
+                let body_idle = exchange.snapshot.settings.server.timeouts.body_idle.get();
+                let bounds = Bounds { body: exchange.max_body(), body_idle, expiry };
                 bridge::serve(session, bounds, |request| self.pipeline.serve(exchange, local, request))
                     .await?;
             }

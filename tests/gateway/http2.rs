@@ -152,6 +152,21 @@ async fn a_stream_is_reset_at_the_end_of_its_time_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn a_body_that_stops_coming_to_a_handler_here_is_not_waited_for() {
+    let gateway = Gateway::embedded("[server.timeouts]\nbody_idle = \"300ms\"\n");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::post("http://shop.example/api/v1/slow").body(()).unwrap();
+    let (answer, mut stream) = requests.send_request(request, false).unwrap();
+    stream.send_data("half".into(), false).unwrap();
+    let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+    assert_eq!(answer.status(), 408);
+    drop(stream);
+    let line = gateway.line_of(answer.headers()["x-request-id"].to_str().unwrap());
+    assert_eq!((&line["flag"], &line["bytes_received"]), (&json!("DT"), &json!(4)), "{line}");
+}
+
+#[tokio::test]
 async fn events_arrive_one_by_one() {
     let (go, told) = channel::<()>();
     let told = Mutex::new(told);

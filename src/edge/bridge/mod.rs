@@ -8,6 +8,7 @@ mod write;
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -24,6 +25,8 @@ use pump::Pump;
 pub(super) struct Bounds {
     /// Largest body of the request, in bytes.
     pub(super) body: u64,
+    /// Longest silence of the client within its body.
+    pub(super) body_idle: Duration,
     /// When the request must be over.
     pub(super) expiry: Expiry,
 }
@@ -40,7 +43,7 @@ where
 {
     session.downstream_session.set_pipelining_enabled(true);
     let pipe = Pipe::default();
-    let mut pump = Pump::new(session, pipe.clone());
+    let mut pump = Pump::new(session, pipe.clone(), bounds.body_idle);
     let body = match pump.is_done() {
         true => Body::empty(),
         false => Body::new(Limited::new(
@@ -71,6 +74,7 @@ where
 /// The client left.
 pub(super) async fn respond(session: &mut Session, answer: Response<Body>) -> Result<()> {
     session.downstream_session.set_pipelining_enabled(true);
-    let mut pump = Pump::new(session, Pipe::default());
+    // Nobody asks for the body, so its silence is never waited for.
+    let mut pump = Pump::new(session, Pipe::default(), Duration::ZERO);
     write::answer(session, answer, &mut pump, Expiry::default()).await
 }
