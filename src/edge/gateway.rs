@@ -373,6 +373,9 @@ impl Gateway {
             error.set_retry(true);
             return error;
         }
+        if *error.etype() == ErrorType::ReadTimedout && proxied.awaits_body() {
+            error = error.into_down();
+        }
         if is_ours || *error.esource() == ErrorSource::Downstream {
             error.set_retry(false);
             return error;

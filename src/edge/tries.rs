@@ -12,6 +12,7 @@ use pingora::protocols::Digest;
 use super::cause;
 use super::context::{Proxied, Try};
 use super::deadline::{Connection, Deadline, Deadlines};
+use super::expectation::Expectation;
 use super::expiry::Expiry;
 use crate::config::{Balance, HashKey};
 use crate::http::ClientAddress;
@@ -74,6 +75,12 @@ impl Proxied {
     /// Whether the answer's head did not come in time.
     pub(super) fn is_late(&self) -> bool {
         self.current.as_ref().and_then(|it| it.deadline.as_ref()).is_some_and(Deadline::has_fired)
+    }
+
+    /// Whether the endpoint may be silent because it waits for the rest of the request, as the gateway does.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.expectation != Expectation::Waiting
+            && self.current.as_ref().is_some_and(|it| it.sent.is_none() && it.status.is_none())
     }
 
     /// The try ended with the request's time, which is no fault of the endpoint.

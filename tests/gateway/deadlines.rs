@@ -130,6 +130,19 @@ fn a_client_that_stops_sending_its_body_is_told_and_let_go() {
 }
 
 #[test]
+fn a_backend_that_waits_for_the_rest_of_a_body_is_not_blamed() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "idle_timeout = \"300ms\"", "");
+    let mut wire = gateway.wire();
+    wire.send("POST /api/count HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n12345");
+    let answer = wire.answer();
+    assert_eq!((answer.status, &answer.json()["code"]), (408, &json!("request_timeout")));
+    drop(wire);
+    assert_eq!(gateway.line_for(&answer)["flag"], "DT");
+    assert_eq!(gateway.metric("olympus_upstream_failures_total", &[]), 0.0, "it would have answered");
+}
+
+#[test]
 fn a_kept_connection_that_is_idle_is_ended_in_order() {
     let shop = commerce("shop");
     let config = app(&[endpoint(shop.address())], "", "");

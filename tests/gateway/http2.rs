@@ -152,11 +152,19 @@ async fn a_stream_is_reset_at_the_end_of_its_time_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_coming_to_a_handler_here_is_not_waited_for() {
-    let gateway = Gateway::embedded("[server.timeouts]\nbody_idle = \"300ms\"\n");
-    let client = Client::of(&gateway).await;
+async fn a_body_that_stops_coming_is_not_waited_for() {
+    let here = Gateway::embedded("[server.timeouts]\nbody_idle = \"300ms\"\n");
+    assert_slow_client(&here, "/api/v1/slow").await;
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "idle_timeout = \"300ms\"", "");
+    assert_slow_client(&gateway, "/api/count").await;
+    assert_eq!(gateway.metric("olympus_upstream_failures_total", &[]), 0.0, "it would have answered");
+}
+
+async fn assert_slow_client(gateway: &Gateway, path: &str) {
+    let client = Client::of(gateway).await;
     let mut requests = client.requests.clone().ready().await.unwrap();
-    let request = Request::post("http://shop.example/api/v1/slow").body(()).unwrap();
+    let request = Request::post(format!("http://shop.example{path}")).body(()).unwrap();
     let (answer, mut stream) = requests.send_request(request, false).unwrap();
     stream.send_data("half".into(), false).unwrap();
     let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
