@@ -70,6 +70,14 @@ async fn ticks() -> Body {
     pieces([Ok("tick 1\n"), Ok("tick 2\n")])
 }
 
+/// The same piece again and again, for as long as somebody reads.
+async fn endless(State(busy): State<Busy>) -> Body {
+    Body::from_stream(stream::unfold(busy.enter(), |left| async {
+        tokio::time::sleep(PAUSE).await;
+        Some((Ok::<_, io::Error>("tick\n"), left))
+    }))
+}
+
 /// A body that fails after its first piece.
 async fn broken() -> Body {
     pieces([Ok("half of it"), Err(io::Error::other("the other half is lost"))])
@@ -103,6 +111,7 @@ fn main() -> ExitCode {
         .route("/api/v1/hang", get(hang))
         .route("/api/v1/busy", get(busy))
         .route("/api/v1/ticks", get(ticks))
+        .route("/api/v1/endless", get(endless))
         .route("/api/v1/broken", get(broken))
         .route("/api/v1/nothing/{status}", get(nothing))
         .with_state(Busy::default());

@@ -5,7 +5,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::error::Kind;
 use crate::http::Problem;
-use crate::upstream::Failure;
+use crate::upstream::{Failure, Refused};
 
 /// No endpoint takes traffic.
 pub(super) const NO_ENDPOINT: ErrorType = ErrorType::Custom("no endpoint to try");
@@ -15,6 +15,8 @@ pub(super) const POOL_FULL: ErrorType = ErrorType::Custom("pool full");
 pub(super) const TRY_AGAIN: ErrorType = ErrorType::Custom("try again");
 /// A body without a length turned out larger than the route takes.
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::Custom("request body too large");
+/// The request took as long as its route allows.
+pub(super) const OUT_OF_TIME: ErrorType = ErrorType::Custom("request out of time");
 
 /// Why a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) enum Cause {
     ClientWrong,
     /// The request's body is too large.
     TooLarge,
+    /// The whole request took as long as its route allows.
+    OutOfTime,
     /// No route serves the request.
     NoRoute,
     /// A fault of ours.
@@ -46,6 +50,7 @@ impl Cause {
             (kind, _) if *kind == NO_ENDPOINT => Cause::NoEndpoint,
             (kind, _) if *kind == POOL_FULL => Cause::PoolFull,
             (kind, _) if *kind == BODY_TOO_LARGE => Cause::TooLarge,
+            (kind, _) if *kind == OUT_OF_TIME => Cause::OutOfTime,
             (kind, ErrorSource::Downstream) => client(kind),
             (_, ErrorSource::Upstream) => Cause::Upstream(failure.unwrap_or(Failure::Reset)),
             (_, ErrorSource::Internal | ErrorSource::Unset) => failure.map_or(Cause::Ours, Cause::Upstream),
@@ -72,6 +77,7 @@ impl Cause {
             Cause::ClientSlow => "DT",
             Cause::ClientWrong => "DPE",
             Cause::TooLarge => "TL",
+            Cause::OutOfTime => "UMSDR",
             Cause::NoRoute => "NR",
             Cause::Ours => "IE",
         }
@@ -91,6 +97,10 @@ impl Cause {
             Cause::TooLarge => {
                 Problem::new(Kind::TooLarge, "the request's body is larger than is taken here")
             }
+            Cause::OutOfTime => {
+                Problem::new(Kind::GatewayTimeout, "the request took longer than is allowed here")
+                    .with_code("duration_exceeded")
+            }
             Cause::NoRoute => Problem::new(Kind::NotFound, "nothing is served here"),
             Cause::Ours => Problem::new(Kind::Internal, "the gateway failed to serve this request"),
         };
@@ -107,9 +117,18 @@ impl Cause {
             | Cause::ClientSlow
             | Cause::ClientWrong
             | Cause::TooLarge
+            | Cause::OutOfTime
             | Cause::NoRoute
             | Cause::Ours => None,
         }
+    }
+}
+
+/// The whole seconds after which a client that was refused may come again.
+pub(super) fn retry_after(refused: Option<Refused>) -> u64 {
+    match refused {
+        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
+        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 
@@ -144,7 +163,10 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
 #[expect(clippy::wildcard_enum_match_arm, reason = "Pingora's list grows; what it adds is a broken protocol")]
 fn client(kind: &ErrorType) -> Cause {
     match kind {
-        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => Cause::ClientGone,
+        // Pingora calls it the last where a client resets its stream.
+        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError | ErrorType::H2Error => {
+            Cause::ClientGone
+        }
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Cause::ClientSlow,
         _ => Cause::ClientWrong,
     }
@@ -180,9 +202,11 @@ mod tests {
 
     #[test]
     fn a_client_that_left_is_told_nothing() {
-        let cause = Cause::of(&Error::new_down(ErrorType::ConnectionClosed), None);
-        assert_eq!(cause, Cause::ClientGone);
-        assert!(cause.problem().is_none());
+        for kind in [ErrorType::ConnectionClosed, ErrorType::H2Error] {
+            let cause = Cause::of(&Error::new_down(kind), None);
+            assert_eq!(cause, Cause::ClientGone);
+            assert!(cause.problem().is_none());
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
+use super::expectation::Expectation;
+use super::expiry::Expiry;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
 use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
@@ -17,6 +19,8 @@ pub(super) struct Context {
     /// When the head was complete, on the clock and on the calendar.
     pub(super) started: Instant,
     pub(super) time: DateTime<Utc>,
+    /// When it must be over.
+    pub(super) expiry: Expiry,
     /// Set by admission, which is the first thing that happens.
     pub(super) exchange: Option<Exchange>,
     /// Why it failed, if it did.
@@ -49,6 +53,8 @@ pub(super) struct Proxied {
     pub(super) failure: Option<Failure>,
     /// Waiting for earlier tries.
     pub(super) waited: Duration,
+    /// What became of `Expect: 100-continue`.
+    pub(super) expectation: Expectation,
     /// Bytes of the request's body passed on in this try.
     pub(super) body_sent: u64,
 }
@@ -64,6 +70,8 @@ pub(super) struct Try {
     pub(super) outcome: Option<Outcome>,
     pub(super) connection: Option<Connection>,
     pub(super) deadline: Option<Deadline>,
+    /// The end of the whole request's time, for as long as the connection is ours.
+    pub(super) end: Option<Deadline>,
     /// Status of the answer, once its head has come.
     pub(super) status: Option<u16>,
     /// When the last of the answer came.
@@ -75,6 +83,7 @@ impl Context {
         Self {
             started: Instant::now(),
             time: Utc::now(),
+            expiry: Expiry::default(),
             exchange: None,
             cause: None,
             error: None,
@@ -92,7 +101,7 @@ impl Context {
 }
 
 impl Proxied {
-    pub(super) fn new(pool: Arc<Pool>, answer_by: Instant) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, answer_by: Instant, expectation: Expectation) -> Self {
         Self {
             pool,
             tried: Tried::default(),
@@ -104,6 +113,7 @@ impl Proxied {
             answer_by,
             failure: None,
             waited: Duration::ZERO,
+            expectation,
             body_sent: 0,
         }
     }

@@ -16,17 +16,19 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use tokio::time::sleep;
 
-use super::bridge;
+use super::bridge::{self, Bounds};
 use super::cause::{self, Cause};
 use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
+use super::expectation::Expectation;
+use super::expiry::Expiry;
 use super::line;
 use super::peer::peer;
 use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
-use crate::upstream::{Fault, Refused};
+use crate::upstream::{Failure, Fault, Refused};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
@@ -65,7 +67,7 @@ impl Gateway {
         }
         if matches!(cause, Cause::NoEndpoint | Cause::PoolFull) {
             let refused = context.proxied.as_ref().and_then(|proxied| proxied.refused);
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after(refused)));
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(cause::retry_after(refused)));
         }
         let status = answer.status().as_u16();
         bridge::respond(session, answer.map(Body::from)).await?;
@@ -90,19 +92,24 @@ impl ProxyHttp for Gateway {
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);
+        let limit = exchange.route.as_ref().and_then(|route| route.max_duration);
+        let expiry = Expiry::after(context.started, limit);
+        context.expiry = expiry;
         match admission {
             Admission::Answer(answer) => {
                 context.cause = Cause::of_refusal(answer.status());
                 bridge::respond(session, answer.map(Body::from)).await?;
             }
             Admission::Local(local) => {
-                let limit = exchange.max_body();
-                bridge::serve(session, limit, |request| self.pipeline.serve(exchange, local, request))
+                let body_idle = exchange.snapshot.settings.server.timeouts.body_idle.get();
+                let bounds = Bounds { body: exchange.max_body(), body_idle, expiry };
+                bridge::serve(session, bounds, |request| self.pipeline.serve(exchange, local, request))
                     .await?;
             }
             Admission::Proxy(pool) => {
                 let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
-                context.proxied = Some(Proxied::new(pool, context.started + limit));
+                let expectation = Expectation::of(&session.req_header().headers);
+                context.proxied = Some(Proxied::new(pool, context.started + limit, expectation));
                 return Ok(false);
             }
         }
@@ -116,12 +123,17 @@ impl ProxyHttp for Gateway {
         let pool = proxied.pool.clone();
         let pause = std::mem::take(&mut proxied.pause);
         if !pause.is_zero() {
-            sleep(pause).await;
+            sleep(context.expiry.clip(pause, Instant::now())).await;
+        }
+        let now = Instant::now();
+        if context.expiry.has_come(now) {
+            return Err(context.expiry.error());
         }
         proxied.key = sticky_key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
-        match proxied.begin(&self.telemetry.metrics, Instant::now()) {
+        match proxied.begin(&self.telemetry.metrics, now) {
             Ok(attempt) => {
-                let mut peer = peer(&pool, attempt.pick.endpoint())?;
+                let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);
+                let mut peer = peer(&pool, attempt.pick.endpoint(), left)?;
                 if session.is_upgrade_req() {
                     // A tunnel may be silent for as long as both ends like.
                     peer.options.read_timeout = None;
@@ -146,6 +158,7 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         if let Some(proxied) = &mut context.proxied {
             proxied.connected(fd, digest);
+            proxied.end_with(context.expiry, &self.deadlines);
         }
         Ok(())
     }
@@ -181,6 +194,9 @@ impl ProxyHttp for Gateway {
         let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Ok(());
         };
+        if body.is_some() {
+            proxied.expectation = Expectation::None;
+        }
         proxied.body_sent += body.as_ref().map_or(0, Bytes::len) as u64;
         if proxied.body_sent > exchange.max_body() {
             return Error::e_explain(cause::BODY_TOO_LARGE, format!("over {} bytes", exchange.max_body()));
@@ -221,13 +237,31 @@ impl ProxyHttp for Gateway {
         &self,
         _session: &mut Session,
         _body: &mut Option<Bytes>,
-        _is_last: bool,
+        is_last: bool,
         context: &mut Context,
     ) -> Result<Option<Duration>> {
-        if let Some(current) = context.proxied.as_mut().and_then(|proxied| proxied.current.as_mut()) {
+        let Some(proxied) = &mut context.proxied else { return Ok(None) };
+        if let Some(current) = &mut proxied.current {
             current.last_byte = Some(Instant::now());
         }
+        if is_last {
+            proxied.let_go();
+        }
         Ok(None)
+    }
+
+    /// A connection that was shut down may look like the end of an answer or of a tunnel, but the time tells.
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _body: &mut Option<Bytes>,
+        is_last: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let (Some(proxied), true) = (&mut context.proxied, is_last) {
+            proxied.expectation.ended(session);
+        }
+        context.expiry.bound_write(session).map(|()| None)
     }
 
     async fn response_filter(
@@ -236,6 +270,9 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.expectation.answered(session, response);
+        }
         if let Some(exchange) = &context.exchange {
             let blank = ResponseHeader::from(Response::new(()).into_parts().0);
             let mut head: http::response::Parts = std::mem::replace(response, blank).into();
@@ -276,12 +313,21 @@ impl ProxyHttp for Gateway {
         error: &Error,
         context: &mut Context,
     ) -> FailToProxy {
+        let is_refused = |it: &Proxied| it.expectation == Expectation::Refused;
+        // What came of the body does not matter then.
+        if *error.esource() == ErrorSource::Downstream && context.proxied.as_ref().is_some_and(is_refused) {
+            return FailToProxy { error_code: 0, can_reuse_downstream: false };
+        }
         let failure = context.proxied.as_ref().and_then(|proxied| proxied.failure);
-        let cause = Cause::of(error, failure);
+        let is_late = failure == Some(Failure::Timeout);
+        let cause = match context.expiry.has_come(Instant::now()) && !is_late {
+            true => Cause::OutOfTime,
+            false => Cause::of(error, failure),
+        };
         context.cause = Some(cause);
         context.error = Some(error.to_string());
         let mut error_code = 0;
-        if session.response_written().is_none_or(|head| head.status.is_informational()) {
+        if line::answered(session).is_none() {
             // Pingora closes the connection after a failed try, so the answer says it.
             session.set_keepalive(None);
             // The client may leave now as well; there is nobody left to tell then.
@@ -292,7 +338,8 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
         self.telemetry.metrics.active_requests.dec();
-        if let Some(proxied) = &context.proxied {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.let_go();
             proxied.conclude(Instant::now());
         }
         line::write(&self.telemetry, session, context);
@@ -325,7 +372,15 @@ impl Gateway {
             error.set_retry(true);
             return error;
         }
+        if *error.etype() == ErrorType::ReadTimedout && proxied.awaits_body() {
+            error = error.into_down();
+        }
         if is_ours || *error.esource() == ErrorSource::Downstream {
+            error.set_retry(false);
+            return error;
+        }
+        if context.expiry.has_come(Instant::now()) && !proxied.is_late() {
+            proxied.out_of_time();
             error.set_retry(false);
             return error;
         }
@@ -333,14 +388,6 @@ impl Gateway {
         let can_replay = !session.as_ref().retry_buffer_truncated();
         error.set_retry(proxied.may_retry(Fault::Failure(failure), &session.req_header().method, can_replay));
         error
-    }
-}
-
-/// The whole seconds after which a client that was refused may come again.
-fn retry_after(refused: Option<Refused>) -> u64 {
-    match refused {
-        Some(Refused::AllBad { retry_after }) => retry_after.as_secs_f32().ceil().max(1.0) as u64,
-        Some(Refused::Full | Refused::NoEndpoint) | None => 1,
     }
 }
 

@@ -19,13 +19,13 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context)
     let Some(exchange) = &context.exchange else { return };
     let now = Instant::now();
     let took = now.saturating_duration_since(context.started);
-    let is_answer =
-        |status: &StatusCode| !status.is_informational() || *status == StatusCode::SWITCHING_PROTOCOLS;
-    let answered = session.response_written().map(|head| head.status).filter(is_answer);
-    let status = answered.map_or(0, |status| status.as_u16());
+    let status = answered(session).map_or(0, |status| status.as_u16());
     let method = &session.req_header().method;
     let route = exchange.route.as_deref().map_or(("", ""), |route| (&route.pattern, &route.name));
     telemetry.metrics.request(method, status, route, took);
+    if context.cause == Some(Cause::OutOfTime) {
+        telemetry.metrics.ran_out_of_time(route.1);
+    }
     if let Some(proxied) = &context.proxied
         && let Some(current) = &proxied.current
         && let Some(status) = current.status
@@ -38,6 +38,12 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context)
         let end = End { now, took, status, trace_id: exchange.trace.trace_id() };
         telemetry.access.write(&line(session, context, exchange, &end));
     }
+}
+
+/// The status the client has got. To switch protocols is an answer, other 1xx promise one.
+pub(super) fn answered(session: &Session) -> Option<StatusCode> {
+    let status = session.response_written()?.status;
+    (!status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS).then_some(status)
 }
 
 /// What is known of a request only at its end.

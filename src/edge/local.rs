@@ -1,5 +1,7 @@
 //! A listener that serves one axum router and proxies nothing: the admin API, and metrics with probes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -10,11 +12,14 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use tower::ServiceExt;
 
-use super::bridge;
+use super::bridge::{self, Bounds};
+use super::expiry::Expiry;
 use crate::http::{Problem, RequestId};
 
 /// Largest body the operators' side takes, in bytes.
 const MAX_BODY: u64 = 1 << 20;
+/// How long it waits for a piece of one, as `server.timeouts.body_idle` does unless it is set.
+const BODY_IDLE: Duration = Duration::from_secs(30);
 
 /// One router on a listener of its own.
 #[derive(Debug, Clone)]
@@ -29,7 +34,8 @@ impl ProxyHttp for LocalListener {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
-        bridge::serve(session, MAX_BODY, |request| serve(self.0.clone(), request)).await?;
+        let bounds = Bounds { body: MAX_BODY, body_idle: BODY_IDLE, expiry: Expiry::default() };
+        bridge::serve(session, bounds, |request| serve(self.0.clone(), request)).await?;
         Ok(true)
     }
 

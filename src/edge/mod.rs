@@ -5,6 +5,8 @@ mod bridge;
 mod cause;
 mod context;
 mod deadline;
+mod expectation;
+mod expiry;
 mod gateway;
 mod line;
 mod listener;

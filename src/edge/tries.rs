@@ -10,7 +10,9 @@ use pingora::protocols::Digest;
 
 use super::cause;
 use super::context::{Proxied, Try};
-use super::deadline::{Connection, Deadlines};
+use super::deadline::{Connection, Deadline, Deadlines};
+use super::expectation::Expectation;
+use super::expiry::Expiry;
 use crate::telemetry::Metrics;
 use crate::upstream::{Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, may_retry};
 
@@ -34,6 +36,7 @@ impl Proxied {
             outcome: None,
             connection: None,
             deadline: None,
+            end: None,
             status: None,
             last_byte: None,
         }))
@@ -46,6 +49,39 @@ impl Proxied {
         if let Some(current) = &mut self.current {
             current.connection = Some(Connection { fd, local });
         }
+    }
+
+    /// From now on the connection is shut down when the request's time is over.
+    pub(super) fn end_with(&mut self, expiry: Expiry, deadlines: &Deadlines) {
+        if let Some(current) = &mut self.current
+            && let (Some(connection), Some(at)) = (current.connection, expiry.at())
+        {
+            current.end = Some(deadlines.set(connection, at));
+        }
+    }
+
+    /// The answer is complete: the connection may serve others from now on.
+    pub(super) fn let_go(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.end = None;
+        }
+    }
+
+    /// Whether the answer's head did not come in time.
+    pub(super) fn is_late(&self) -> bool {
+        self.current.as_ref().and_then(|it| it.deadline.as_ref()).is_some_and(Deadline::has_fired)
+    }
+
+    /// Whether the endpoint may be silent because it waits for the rest of the request, as the gateway does.
+    pub(super) fn awaits_body(&self) -> bool {
+        self.expectation != Expectation::Waiting
+            && self.current.as_ref().is_some_and(|it| it.sent.is_none() && it.status.is_none())
+    }
+
+    /// The try ended with the request's time, which is no fault of the endpoint.
+    pub(super) fn out_of_time(&mut self) {
+        self.failure = None;
+        self.let_go();
     }
 
     /// The whole request has been handed on: from now on the backend is waited for.

@@ -23,6 +23,8 @@ pub struct Route {
     pub max_body: u64,
     /// All tries together, to the head of the answer.
     pub response_timeout: Duration,
+    /// The whole request, to the end of its answer, if that is limited.
+    pub max_duration: Option<Duration>,
     pub(super) rewrite: Rewrite,
     pub(super) request: Edits,
     pub(super) response: Edits,
@@ -52,6 +54,7 @@ impl Route {
             target: target(name, settings, pools)?,
             max_body: settings.max_body.bytes(),
             response_timeout: settings.response_timeout.get(),
+            max_duration: settings.max_duration.get(),
             rewrite: Rewrite::new(settings),
             request: Edits::compile(&settings.request)?,
             response: Edits::compile(&settings.response)?,

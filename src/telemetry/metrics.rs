@@ -98,6 +98,7 @@ pub struct Metrics {
     tries: HistogramVec,
     failures: IntCounterVec,
     retries: IntCounterVec,
+    out_of_time: IntCounterVec,
     healthy: IntGaugeVec,
     busy: IntGaugeVec,
     learned: Learned,
@@ -135,6 +136,11 @@ impl Metrics {
                 "Tries after the first.",
                 &["olympus_upstream"],
             ),
+            out_of_time: counters(
+                "olympus_requests_out_of_time_total",
+                "Requests cut because they took as long as `max_duration` of their route.",
+                &["olympus_route"],
+            ),
             healthy: gauges(
                 "olympus_upstream_endpoint_healthy",
                 "1 while nothing speaks against the endpoint.",
@@ -165,11 +171,12 @@ impl Metrics {
     fn register_all(&self) {
         let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let own: [Box<dyn Collector>; 17] = [
+        let own: [Box<dyn Collector>; 18] = [
             Box::new(self.requests.clone()),
             Box::new(self.tries.clone()),
             Box::new(self.failures.clone()),
             Box::new(self.retries.clone()),
+            Box::new(self.out_of_time.clone()),
             Box::new(self.healthy.clone()),
             Box::new(self.busy.clone()),
             Box::new(self.learned.moves.clone()),
@@ -213,6 +220,11 @@ impl Metrics {
     /// A try after the first was begun.
     pub fn retried(&self, upstream: &str) {
         self.retries.with_label_values(&[upstream]).inc();
+    }
+
+    /// A request was cut at the end of its route's time.
+    pub fn ran_out_of_time(&self, route: &str) {
+        self.out_of_time.with_label_values(&[route]).inc();
     }
 
     /// What the pool knows of an endpoint now.

@@ -1,6 +1,6 @@
 //! Time: what is cut, when, and what is not although it takes long.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -8,13 +8,8 @@ use serde_json::json;
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::http::send;
+use crate::support::wait::pass;
 use crate::{app, before, commerce, endpoint};
-
-/// Waits, where a test is about time that passes; nothing sends into the channel.
-pub(crate) fn pass(time: Duration) {
-    let (_keep, nothing): (_, Receiver<()>) = channel();
-    assert!(nothing.recv_timeout(time).is_err());
-}
 
 #[test]
 fn a_try_that_hangs_is_tried_again_elsewhere() {
@@ -132,6 +127,19 @@ fn a_client_that_stops_sending_its_body_is_told_and_let_go() {
 
     let mut silent = gateway.wire();
     assert_eq!(silent.rest(), "", "a connection that never asks is ended");
+}
+
+#[test]
+fn a_backend_that_waits_for_the_rest_of_a_body_is_not_blamed() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "idle_timeout = \"300ms\"", "");
+    let mut wire = gateway.wire();
+    wire.send("POST /api/count HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n12345");
+    let answer = wire.answer();
+    assert_eq!((answer.status, &answer.json()["code"]), (408, &json!("request_timeout")));
+    drop(wire);
+    assert_eq!(gateway.line_for(&answer)["flag"], "DT");
+    assert_eq!(gateway.metric("olympus_upstream_failures_total", &[]), 0.0, "it would have answered");
 }
 
 #[test]

@@ -1,15 +1,24 @@
 //! HTTP/2 without TLS: many requests on one connection, to backends that speak HTTP/1.1.
 
+use std::io::ErrorKind;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{self, SendRequest};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use ureq::http::{HeaderMap, Request, StatusCode};
 
+use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
+use crate::support::wait::pass;
 use crate::{before, commerce};
 
 /// A connection, driven by a task that ends with the set.
@@ -49,6 +58,23 @@ impl Client {
             body.extend(piece);
         }
         Told { status: head.status, headers: head.headers, body }
+    }
+
+    /// Asks the backend to fail and says whether the answer looks whole all the same.
+    async fn is_whole(&self, path: &str, fault: &str) -> bool {
+        let mut requests = self.requests.clone().ready().await.unwrap();
+        let request = Request::get(format!("http://shop.example{path}")).header("x-fault", fault);
+        let (answer, _) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+        // The reset may overtake the head. After an error the stream would go on saying so.
+        let Ok(answer) = timeout(PATIENCE, answer).await.expect("a head or a reset") else { return false };
+        let mut body = answer.into_body();
+        loop {
+            match timeout(PATIENCE, body.data()).await.expect("a piece or the end") {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
     }
 }
 
@@ -97,21 +123,127 @@ async fn a_body_that_breaks_off_resets_the_stream() {
     let shop = commerce("shop");
     let gateway = before(shop.address(), "", "");
     let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/products", "truncate").await, "it must not end as if it were whole");
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
+    let chunks = Double::start(|_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")?;
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(chunks.address(), "", "");
+    let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/x", "none").await, "the last chunk did not come");
+}
+
+#[tokio::test]
+async fn a_stream_is_reset_at_the_end_of_its_time_and_the_connection_goes_on() {
+    let backend = Double::start(|_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\n\r\n")?;
+        loop {
+            wire.try_send(".")?;
+            pass(Duration::from_millis(20));
+        }
+    });
+    let times = "try_timeout = \"200ms\"\nconnect_timeout = \"100ms\"\nretry = { max_retries = 0 }";
+    let gateway = before(backend.address(), times, "response_timeout = \"200ms\"\nmax_duration = \"400ms\"");
+    let client = Client::of(&gateway).await;
+    assert!(!client.is_whole("/api/x", "none").await, "it was cut");
+    assert_eq!(client.ask("GET", "/livez", "").await.status, 200);
+    assert_eq!(gateway.metric("olympus_requests_out_of_time_total", &[]), 1.0);
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_not_waited_for() {
+    let here = Gateway::embedded("[server.timeouts]\nbody_idle = \"300ms\"\n");
+    assert_slow_client(&here, "/api/v1/slow").await;
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "idle_timeout = \"300ms\"", "");
+    assert_slow_client(&gateway, "/api/count").await;
+    assert_eq!(gateway.metric("olympus_upstream_failures_total", &[]), 0.0, "it would have answered");
+}
+
+async fn assert_slow_client(gateway: &Gateway, path: &str) {
+    let client = Client::of(gateway).await;
     let mut requests = client.requests.clone().ready().await.unwrap();
-    let request =
-        Request::get("http://shop.example/api/products").header("x-fault", "truncate").body(()).unwrap();
+    let request = Request::post(format!("http://shop.example{path}")).body(()).unwrap();
+    let (answer, mut stream) = requests.send_request(request, false).unwrap();
+    stream.send_data("half".into(), false).unwrap();
+    let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+    assert_eq!(answer.status(), 408);
+    drop(stream);
+    let line = gateway.line_of(answer.headers()["x-request-id"].to_str().unwrap());
+    assert_eq!((&line["flag"], &line["bytes_received"]), (&json!("DT"), &json!(4)), "{line}");
+}
+
+#[tokio::test]
+async fn events_arrive_one_by_one() {
+    let (go, told) = channel::<()>();
+    let told = Mutex::new(told);
+    let backend = Double::start(move |_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")?;
+        for number in 1..=3 {
+            wire.try_send(format!("data: {number}\n\n"))?;
+            // The next event is sent only when the client has seen this one.
+            told.lock().unwrap().recv().unwrap();
+        }
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::get("http://shop.example/api/events").body(()).unwrap();
     let (answer, _) = requests.send_request(request, true).unwrap();
-    // The reset may overtake the head. After an error the stream would go on saying so.
-    if let Ok(answer) = timeout(PATIENCE, answer).await.expect("a head or a reset") {
-        let mut body = answer.into_body();
-        let is_whole = loop {
-            match timeout(PATIENCE, body.data()).await.expect("a piece or the end") {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => break false,
-                None => break true,
-            }
-        };
-        assert!(!is_whole, "the stream must not end as if it were whole");
+    let mut body = timeout(PATIENCE, answer).await.expect("a head").unwrap().into_body();
+    for number in 1..=3 {
+        let event = timeout(PATIENCE, body.data()).await.expect("an event").unwrap().unwrap();
+        assert_eq!(event, format!("data: {number}\n\n"));
+        go.send(()).unwrap();
     }
+    let end = timeout(PATIENCE, body.data()).await.expect("the end");
+    assert!(end.is_none_or(|piece| piece.is_ok_and(|piece| piece.is_empty())), "no more than was sent");
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_takes_its_unanswered_requests_with_it() {
+    let (tell, mut told) = unbounded_channel();
+    let backend = Double::start(move |_, wire| {
+        tell.send("asked").unwrap();
+        wire.rest();
+        tell.send("left").unwrap();
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::get("http://shop.example/api/x").header("x-request-id", "unanswered-1");
+    let (_answer, _) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+    assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is asked"), Some("asked"));
+    drop(client);
+    assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is let go"), Some("left"));
+    let line = gateway.line_of("unanswered-1");
+    assert_eq!((&line["status"], &line["flag"]), (&json!(0), &json!("DC")), "{line}");
+}
+
+#[tokio::test]
+async fn a_stream_that_its_client_resets_ends_the_request_to_the_backend() {
+    let (tell, mut told) = unbounded_channel();
+    let backend = Double::start(move |_, wire| {
+        tell.send("asked").unwrap();
+        wire.try_send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")?;
+        wire.rest();
+        tell.send("left").unwrap();
+        Err(ErrorKind::Other.into())
+    });
+    let gateway = before(backend.address(), "", "");
+    let client = Client::of(&gateway).await;
+    let mut requests = client.requests.clone().ready().await.unwrap();
+    let request = Request::get("http://shop.example/api/x").header("x-request-id", "reset-stream-1");
+    let (answer, mut stream) = requests.send_request(request.body(()).unwrap(), true).unwrap();
+    let mut body = timeout(PATIENCE, answer).await.expect("a head").unwrap().into_body();
+    assert_eq!(timeout(PATIENCE, body.data()).await.expect("a piece").unwrap().unwrap(), "hello");
+    stream.send_reset(Reason::CANCEL);
+    for event in ["asked", "left"] {
+        assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is let go"), Some(event));
+    }
+    assert_eq!(gateway.line_of("reset-stream-1")["flag"], "DC");
     assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
 }

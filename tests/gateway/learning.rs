@@ -68,10 +68,9 @@ fn what_is_over_the_pools_limit_is_refused_at_once() {
     let gateway = crate::before(shop.address(), "max_concurrency = 1", "");
     let mut busy = gateway.wire();
     busy.ask("GET", "/api/products", &["x-fault: hang"]);
-    let refused = until("the pool to be full", || {
-        let answer = gateway.get("/api/products");
-        (answer.status != 200).then_some(answer)
-    });
+    // Asking before would refuse the one that is to fill it.
+    until("the pool is full", || (gateway.metric("olympus_upstream_in_flight", &[]) == 1.0).then_some(()));
+    let refused = gateway.get("/api/products");
     assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("overloaded")));
     assert_eq!(gateway.line_for(&refused)["flag"], "UO");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::deadlines::pass;
+use crate::support::wait::pass;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
 use crate::support::wait::until;

@@ -7,6 +7,8 @@ mod command_line;
 mod cors;
 mod deadlines;
 mod explaining;
+mod duration;
+mod expect;
 mod failover;
 mod framing;
 mod headers;
@@ -25,6 +27,7 @@ mod reloading;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod tunnels;
 
 use std::net::SocketAddr;
 

@@ -136,11 +136,11 @@ impl Gateway {
         send(method, &self.admin_url(path), &headers, document)
     }
 
-    /// Puts another configuration into the place of the one it was started with.
+    /// Puts another configuration into the place of the one it was started with, its public listener without keys.
     pub fn write_config(&self, config: &str) {
         let addresses = [&self.public, &self.admin, &self.metrics].map(Port::address);
         // By renaming, as editors and deployments do: nobody reads half of it.
-        let fresh = self.folder.write("gateway.toml.new", &whole_config(config, addresses));
+        let fresh = self.folder.write("gateway.toml.new", &whole_config(("", config), addresses));
         std::fs::rename(fresh, self.config_file()).unwrap();
     }
 

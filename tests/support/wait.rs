@@ -1,5 +1,6 @@
 //! Waiting for what cannot be awaited: a condition is asked again and again, up to a deadline.
 
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::process::PATIENCE;
@@ -17,4 +18,10 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::park_timeout(PAUSE);
     }
+}
+
+/// Waits, where a test is about time that passes; nothing sends into the channel.
+pub fn pass(time: Duration) {
+    let (_keep, nothing): (_, Receiver<()>) = channel();
+    assert!(nothing.recv_timeout(time).is_err());
 }

@@ -60,6 +60,15 @@ impl Wire {
         self.try_answer()
     }
 
+    /// Opens a WebSocket with this id: from then on the wire carries frames.
+    pub fn open_socket(&mut self, target: &str, request_id: &str) {
+        let id = format!("x-request-id: {request_id}");
+        let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
+        let headers = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", key, &id];
+        self.ask("GET", target, &headers);
+        assert_eq!(self.head().status, 101);
+    }
+
     /// The next answer, which must be whole.
     pub fn answer(&mut self) -> Answer {
         self.try_answer().expect("a whole answer")

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::config::values::{
     Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, PemFile, Period, Secret,
+    TimeLimit,
 };
 
 /// A leaf type.
@@ -23,8 +24,9 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 13] = [
+const FORMATS: [Format; 14] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
+    Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
     Format { name: "secret", noun: "a secret", check: parses::<Secret> },
     Format { name: "address", noun: "an address such as \"127.0.0.1:9001\"", check: parses::<Address> },

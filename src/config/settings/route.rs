@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, HeaderName, HostPattern, Method, PathPattern, Period};
+use crate::config::{ByteSize, HeaderName, HostPattern, Method, PathPattern, Period, TimeLimit};
 
 /// `[routes.NAME]`: a condition on requests and the one who answers them: `upstream` or `local`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,9 @@ pub struct Route {
     /// All tries together, to the head of the answer.
     #[serde(default = "response_timeout")]
     pub response_timeout: Period,
+    /// The whole request, to the end of the answer or of the tunnel, whatever still comes then. `none`: no limit.
+    #[serde(default)]
+    pub max_duration: TimeLimit,
     /// Largest request body.
     #[serde(default = "max_body")]
     pub max_body: ByteSize,

@@ -23,6 +23,7 @@ pub struct Upstream {
     #[serde(default = "try_timeout")]
     pub try_timeout: Period,
     /// How long the backend may be silent between two pieces of an answer, or slow to take a piece of a request.
+    /// A tunnel may be silent.
     #[serde(default = "idle_timeout")]
     pub idle_timeout: Period,
     /// How long an unused connection is kept for the next request.

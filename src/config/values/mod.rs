@@ -14,6 +14,7 @@ mod pem_file;
 mod period;
 mod quantity;
 mod secret;
+mod time_limit;
 
 pub use address::Address;
 pub use balance::{Balance, HashKey};
@@ -26,6 +27,7 @@ pub use path_pattern::{PathPattern, Segment};
 pub use pem_file::PemFile;
 pub use period::Period;
 pub use secret::Secret;
+pub use time_limit::TimeLimit;
 
 #[cfg(test)]
 mod tests {
@@ -64,6 +66,7 @@ mod tests {
         round_trips::<Origin>("origin");
         round_trips::<PathPattern>("path-pattern");
         round_trips::<Period>("period");
+        round_trips::<TimeLimit>("time-limit");
     }
 
     #[test]

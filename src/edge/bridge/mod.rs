@@ -8,6 +8,7 @@ mod write;
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -15,27 +16,39 @@ use http_body_util::Limited;
 use pingora::Result;
 use pingora::proxy::Session;
 
+use super::expiry::Expiry;
 use pipe::{Pipe, PipeBody};
 use pump::Pump;
 
-/// Serves the session's request with a handler whose body may not be larger than the limit, in bytes.
+/// What a request that is served here may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Largest body of the request, in bytes.
+    pub(super) body: u64,
+    /// Longest silence of the client within its body.
+    pub(super) body_idle: Duration,
+    /// When the request must be over.
+    pub(super) expiry: Expiry,
+}
+
+/// Serves the session's request with a handler, within bounds.
 ///
 /// # Errors
-/// The client left or broke the protocol, or the body of the answer failed midway; in that case the
-/// connection has been cut, so that the client does not take the part for the whole.
-pub(super) async fn serve<F, R>(session: &mut Session, limit: u64, handler: F) -> Result<()>
+/// The client left or broke the protocol, the time was over, or the body of the answer failed midway; where an
+/// answer had begun the connection has been cut, so that the client does not take the part for the whole.
+pub(super) async fn serve<F, R>(session: &mut Session, bounds: Bounds, handler: F) -> Result<()>
 where
     F: FnOnce(Request<Body>) -> R,
     R: Future<Output = Response<Body>>,
 {
     session.downstream_session.set_pipelining_enabled(true);
     let pipe = Pipe::default();
-    let mut pump = Pump::new(session, pipe.clone());
+    let mut pump = Pump::new(session, pipe.clone(), bounds.body_idle);
     let body = match pump.is_done() {
         true => Body::empty(),
         false => Body::new(Limited::new(
             PipeBody::new(pipe, pump::content_length(session)),
-            usize::try_from(limit).unwrap_or(usize::MAX),
+            usize::try_from(bounds.body).unwrap_or(usize::MAX),
         )),
     };
     let request = Request::from_parts(session.req_header().as_owned_parts(), body);
@@ -46,12 +59,13 @@ where
             let event = tokio::select! {
                 biased;
                 answer = &mut handler => break answer,
+                () = bounds.expiry.wait() => return Err(bounds.expiry.error()),
                 event = pump.next(session) => event,
             };
             pump.apply(session, event).await?;
         }
     };
-    write::answer(session, answer, &mut pump).await
+    write::answer(session, answer, &mut pump, bounds.expiry).await
 }
 
 /// Writes an answer that needs nothing of the request's body.
@@ -60,6 +74,7 @@ where
 /// The client left.
 pub(super) async fn respond(session: &mut Session, answer: Response<Body>) -> Result<()> {
     session.downstream_session.set_pipelining_enabled(true);
-    let mut pump = Pump::new(session, Pipe::default());
-    write::answer(session, answer, &mut pump).await
+    // Nobody asks for the body, so its silence is never waited for.
+    let mut pump = Pump::new(session, Pipe::default(), Duration::ZERO);
+    write::answer(session, answer, &mut pump, Expiry::default()).await
 }

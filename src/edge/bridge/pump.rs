@@ -1,11 +1,13 @@
 //! Moves the request's body from the client to the handler, and afterwards watches for the client's leaving.
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use tokio::time::timeout;
 
 use super::pipe::Pipe;
 
@@ -34,16 +36,18 @@ pub(super) enum Event {
 pub(super) struct Pump {
     stage: Stage,
     pipe: Pipe,
+    /// Longest silence within the body. Pingora knows none over HTTP/2.
+    idle: Duration,
     /// The client waits for `100 Continue` before it sends its body.
     awaits_continue: bool,
 }
 
 impl Pump {
-    pub(super) fn new(session: &mut Session, pipe: Pipe) -> Self {
+    pub(super) fn new(session: &mut Session, pipe: Pipe, idle: Duration) -> Self {
         let is_empty = session.downstream_session.is_body_empty();
         let expect = session.req_header().headers.get(header::EXPECT);
         let awaits_continue = expect.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        Self { stage: if is_empty { Stage::Done } else { Stage::Waiting }, pipe, awaits_continue }
+        Self { stage: if is_empty { Stage::Done } else { Stage::Waiting }, pipe, idle, awaits_continue }
     }
 
     /// Whether nothing more of the body will come.
@@ -63,7 +67,11 @@ impl Pump {
                 poll_fn(|context| self.pipe.poll_wanted(context)).await;
                 Ok(Event::Wanted)
             }
-            Stage::Reading => session.downstream_session.read_request_body().await.map(Event::Chunk),
+            Stage::Reading => {
+                let chunk = timeout(self.idle, session.downstream_session.read_request_body()).await;
+                let stalled = |_| Error::explain(ErrorType::ReadTimedout, "reading body").into_down();
+                chunk.map_err(stalled)?.map(Event::Chunk)
+            }
             Stage::Done => session.downstream_session.read_body_or_idle(true).await.map(Event::Chunk),
         }
     }

@@ -14,6 +14,7 @@ use pingora::{Error, ErrorType, Result};
 use tokio::time::{Instant, timeout_at};
 
 use super::pump::{Pump, content_length};
+use crate::edge::expiry::Expiry;
 
 /// An unread rest of a request's body up to this size is read away, so that the connection can be kept.
 const SMALL_REST: u64 = 256 << 10;
@@ -23,14 +24,19 @@ const LARGEST_REST: usize = 64 << 20;
 /// How long reading away may take.
 const LINGER: Duration = Duration::from_secs(5);
 
-pub(super) async fn answer(session: &mut Session, answer: Response<Body>, pump: &mut Pump) -> Result<()> {
+pub(super) async fn answer(
+    session: &mut Session,
+    answer: Response<Body>,
+    pump: &mut Pump,
+    expiry: Expiry,
+) -> Result<()> {
     let (mut head, body) = answer.into_parts();
     let has_body = frame(session, &mut head, body.size_hint().exact());
     let must_linger = !settle_rest(session, pump);
     let head = Box::new(ResponseHeader::from(head));
     session.write_response_header(head, !has_body).await.map_err(|error| error.into_down())?;
     if has_body {
-        write_body(session, body, pump).await?;
+        write_body(session, body, pump, expiry).await?;
     } else {
         end(session).await?;
     }
@@ -89,16 +95,24 @@ fn settle_rest(session: &mut Session, pump: &Pump) -> bool {
     is_small
 }
 
-async fn write_body(session: &mut Session, mut body: Body, pump: &mut Pump) -> Result<()> {
+async fn write_body(session: &mut Session, mut body: Body, pump: &mut Pump, expiry: Expiry) -> Result<()> {
     loop {
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
+            () = expiry.wait() => {
+                session.downstream_session.shutdown().await;
+                return Err(expiry.error());
+            }
             event = pump.next(session) => {
                 pump.apply(session, event).await?;
                 continue;
             }
         };
+        if expiry.bound_write(session).is_err() {
+            session.downstream_session.shutdown().await;
+            return Err(expiry.error());
+        }
         match frame {
             None => return end(session).await,
             Some(Err(error)) => {

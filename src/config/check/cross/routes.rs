@@ -18,7 +18,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         policies.check_reference(route.cors.as_deref(), &at_key(&path, "cors"), report);
         repeats::check(route, &path, report);
         prefixes::check(route, &path, report);
-        refuse_zero(report, &[(at_key(&path, "response_timeout"), route.response_timeout)]);
+        check_times(route, &path, report);
         if route.auth == Auth::Required {
             let message = "no issuer is configured, so no token could be checked; set `auth = \"none\"`";
             report.mistake(&at_key(&path, "auth"), message);
@@ -41,6 +41,21 @@ fn check_answerer(settings: &Settings, route: &Route, path: &str, report: &mut R
                 check_patience(route, pool, name, path, report);
             }
         }
+    }
+}
+
+fn check_times(route: &Route, path: &str, report: &mut Report<'_>) {
+    let (response, whole) = (at_key(path, "response_timeout"), at_key(path, "max_duration"));
+    refuse_zero(report, &[(response.clone(), route.response_timeout)]);
+    let Some(limit) = route.max_duration.period() else { return };
+    refuse_zero(report, &[(whole.clone(), limit)]);
+    // A local route waits for no answer of a backend.
+    if route.upstream.is_some() && limit < route.response_timeout && !limit.is_zero() {
+        let message = format!(
+            "{limit} is shorter than the head of the answer may take: `response_timeout` is {}",
+            route.response_timeout
+        );
+        report.mistake_given(&whole, &[&response], message);
     }
 }
 
