@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use olympus_gateway::config::{Loaded, Mistakes, Origins, Period, json_schema, load};
 use proptest::prelude::*;
 
+#[path = "config/certificates.rs"]
+mod certificates;
 #[path = "config/reading.rs"]
 mod reading;
 #[path = "config/refusals.rs"]

@@ -5,6 +5,7 @@ mod check;
 mod effective;
 mod load;
 mod mistakes;
+mod regular;
 mod schema;
 mod settings;
 mod tree;

@@ -15,11 +15,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
+use super::credentials::Vault;
 use super::deadline::Deadlines;
 use super::gateway::Gateway;
 use super::guard::Guard;
 use super::local::LocalListener;
-use super::probes;
+use super::probes::Probes;
 use super::signals::Signals;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result};
@@ -99,8 +100,10 @@ pub fn run(parts: &Parts) -> Result<()> {
 fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
     let deadlines = Deadlines::default();
     parts.lifecycle.spawn("try deadlines", deadlines.clone().watch());
+    let vault = Vault::default();
+    let probes = Probes::new(vault.clone());
     for pool in parts.pools.values() {
-        let started = probes::start(pool, &parts.lifecycle);
+        let started = probes.start(pool, &parts.lifecycle);
         started.map_err(|error| {
             Error::new(Kind::Invalid, format!("check upstream `{}`", pool.name)).caused_by(error)
         })?;
@@ -110,6 +113,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         lifecycle: parts.lifecycle.clone(),
         telemetry: parts.telemetry.clone(),
         deadlines,
+        vault,
     };
     let timeouts = &parts.settings.server.timeouts;
     let (header, idle) = (timeouts.header.get(), timeouts.idle.get());

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod bodies;
+mod checks;
 mod command_line;
 mod cors;
 mod deadlines;
@@ -20,6 +21,8 @@ mod proxying;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod upstream_http2;
+mod upstream_tls;
 
 use std::net::SocketAddr;
 

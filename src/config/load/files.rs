@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::regular;
 use crate::config::mistakes::Mistake;
+use crate::config::regular;
 use crate::config::schema::Schema;
 use crate::config::tree::{
     Entry, Node, Source, Table, Value, at_index, at_key, locate_encoding_fault, parse_document,

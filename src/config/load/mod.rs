@@ -6,7 +6,6 @@
 mod defaults;
 mod environment;
 mod files;
-mod regular;
 mod secrets;
 
 use std::path::{Path, PathBuf};

@@ -1,13 +1,14 @@
-//! `KEY_file` beside a secret `KEY`: the file's text, trimmed, becomes the secret.
+//! Files that settings name. `KEY_file` beside a secret `KEY`: the file's text, trimmed, becomes the secret. The path
+//! of a PEM file is made absolute, and the file read later, with the setting itself.
 
 use std::path::{Path, PathBuf};
 
-use super::regular;
 use crate::config::check::Findings;
+use crate::config::regular;
 use crate::config::schema::Schema;
 use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
 
-/// Reads the files of all secrets in the tree and adds them to the files read.
+/// Reads the files of all secrets in the tree, finds those in PEM, and adds them all to the files read.
 pub(super) fn read_files(
     table: &mut Table,
     schema: Schema<'_>,
@@ -31,6 +32,9 @@ impl Secrets<'_> {
         }
         for (key, entry) in table {
             if let Some(schema) = schema.under(key) {
+                if schema.format() == Some("pem-file") {
+                    self.find(&mut entry.node);
+                }
                 self.in_node(&mut entry.node, schema, &at_key(path, key));
             }
         }
@@ -48,6 +52,17 @@ impl Secrets<'_> {
                 Value::Boolean(_) | Value::Integer(_) | Value::Float(_) | Value::Text(_) | Value::Date(_) => {
                 }
             }
+        }
+    }
+
+    /// Makes a path absolute, whoever reads it from where. That there is no such file is found when it is read.
+    fn find(&mut self, node: &mut Node) {
+        let Value::Text(name) = &mut node.value else { return };
+        let path = resolve_path(name, &node.source);
+        let path = std::path::absolute(&path).unwrap_or(path);
+        *name = path.to_string_lossy().into_owned();
+        if path.is_file() && !self.files.contains(&path) {
+            self.files.push(path);
         }
     }
 

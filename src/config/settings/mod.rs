@@ -8,6 +8,7 @@ mod resilience;
 mod route;
 mod server;
 mod telemetry;
+mod transport;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Listener, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
+pub use transport::{Protocol, Tls};
 pub use upstream::{Endpoint, Health, Upstream};
 
 /// Everything the gateway was told, after includes, defaults and environment overrides.

@@ -10,9 +10,11 @@ mod host_pattern;
 mod method;
 mod origin;
 mod path_pattern;
+mod pem_file;
 mod period;
 mod quantity;
 mod secret;
+mod server_name;
 
 pub use address::Address;
 pub use balance::{Balance, HashKey};
@@ -22,8 +24,10 @@ pub use host_pattern::HostPattern;
 pub use method::Method;
 pub use origin::Origin;
 pub use path_pattern::{PathPattern, Segment};
+pub use pem_file::PemFile;
 pub use period::Period;
 pub use secret::Secret;
+pub use server_name::ServerName;
 
 #[cfg(test)]
 mod tests {
@@ -35,7 +39,7 @@ mod tests {
 
     use super::*;
 
-    /// What holds for every leaf but the secret: text in, the same text out, and examples that hold.
+    /// What holds for every leaf but the secret and files: text in, the same text out, and examples that hold.
     fn round_trips<T>(format: &str)
     where
         T: std::str::FromStr<Err = String> + DeserializeOwned + Serialize + JsonSchema + Display + Debug,
@@ -62,6 +66,7 @@ mod tests {
         round_trips::<Origin>("origin");
         round_trips::<PathPattern>("path-pattern");
         round_trips::<Period>("period");
+        round_trips::<ServerName>("server-name");
     }
 
     #[test]

@@ -12,7 +12,7 @@ const LARGEST: u64 = 16;
 ///
 /// # Errors
 /// Why it cannot be read, with its name.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(in crate::config) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let refuse = |why: String| format!("cannot read {}: {why}", path.display());
     let failed = |error: std::io::Error| refuse(error.to_string());
     // Before it is opened: to open a pipe waits for its writer.
