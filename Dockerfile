@@ -76,6 +76,10 @@ ENTRYPOINT ["python", "-m", "analytics"]
 CMD ["--listen", "0.0.0.0:9021", "--name", "analytics"]
 
 FROM runtime AS gateway
+# Whom backends with `tls` and without `ca` are held against.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates \
+ && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/out/bin/olympus /usr/local/bin/olympus
 COPY conf ./conf
 USER 10001:10001

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 mod authorities;
 #[path = "config/certificates.rs"]
 mod certificates;
+#[path = "config/credentials.rs"]
+mod credentials;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "made for tests of running programs, which use more of it")]
 #[path = "support/folder.rs"]

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::sources::Sources;
 use crate::admin::{LastReload, Live, Override, Trigger, Wish};
 use crate::config::{self, Change, Effect, Loaded, Mistakes, Settings};
-use crate::edge;
+use crate::edge::Probes;
 use crate::error::Result;
 use crate::pipeline::{Pipeline, Snapshot};
 use crate::tasks::Lifecycle;
@@ -28,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) struct Keeper {
     pub(super) live: Arc<ArcSwap<Live>>,
     pub(super) pipeline: Arc<Pipeline>,
+    pub(super) probes: Arc<Probes>,
     pub(super) lifecycle: Lifecycle,
     pub(super) telemetry: Telemetry,
     pub(super) messages: Messages,
@@ -190,7 +191,7 @@ impl Keeper {
         let is_new =
             |name: &str, pool: &Arc<Pool>| before.get(name).is_none_or(|old| !Arc::ptr_eq(old, pool));
         for (name, pool) in after.iter().filter(|(name, pool)| is_new(name, pool)) {
-            if let Err(error) = edge::check_health(pool, &self.lifecycle) {
+            if let Err(error) = self.probes.check(pool, &self.lifecycle) {
                 tracing::error!(upstream = name, %error, "check the health of an upstream");
             }
         }

@@ -90,9 +90,11 @@ impl App {
         let snapshot = Snapshot::compile(settings.clone(), &live.pools)?;
         let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
         let lifecycle = self.view.lifecycle.clone();
+        let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
             pipeline: pipeline.clone(),
+            probes: probes.clone(),
             lifecycle: lifecycle.clone(),
             telemetry: self.telemetry.clone(),
             messages: self.view.messages.clone(),
@@ -104,6 +106,7 @@ impl App {
             pipeline,
             settings,
             pools: live.pools.clone(),
+            probes,
             lifecycle,
             telemetry: self.telemetry,
             runtime: self.runtime.handle().clone(),

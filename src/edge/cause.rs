@@ -3,6 +3,7 @@
 use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::waiting::NO_ANSWER;
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::upstream::{Failure, Refused};
@@ -17,6 +18,8 @@ pub(super) const TRY_AGAIN: ErrorType = ErrorType::Custom("try again");
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::Custom("request body too large");
 /// The request took as long as its route allows.
 pub(super) const OUT_OF_TIME: ErrorType = ErrorType::Custom("request out of time");
+/// The backend of a pool that speaks HTTP/2 did not agree to it.
+pub(super) const NO_HTTP2: ErrorType = ErrorType::Custom("no HTTP/2");
 
 /// Why a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +145,15 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
     if has_head {
         return Failure::Truncated;
     }
-    if is_past_deadline || matches!(kind, ErrorType::ReadTimedout | ErrorType::WriteTimedout) {
+    let is_late = is_past_deadline || *kind == NO_ANSWER;
+    if is_late || matches!(kind, ErrorType::ReadTimedout | ErrorType::WriteTimedout) {
         return Failure::Timeout;
+    }
+    if *kind == NO_HTTP2 || error.to_string().contains(ALERT) {
+        return Failure::Tls;
+    }
+    if let Some(failure) = http2(error) {
+        return failure;
     }
     if *kind == ErrorType::ConnectTimedout {
         return Failure::ConnectTimeout;
@@ -158,6 +168,49 @@ pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> 
         ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::InvalidH2 => Failure::Protocol,
         _ => Failure::Reset,
     }
+}
+
+/// Sorts why a connection to a backend could not be had. Nothing was sent on it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "Pingora's list grows; whatever it adds, there is no connection"
+)]
+pub(super) fn connecting(error: &Error) -> Failure {
+    match error.etype() {
+        ErrorType::ConnectTimedout => Failure::ConnectTimeout,
+        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert => match error.to_string() {
+            text if text.contains(MISTRUST) => Failure::Certificate,
+            _ => Failure::Tls,
+        },
+        _ => http2(error).unwrap_or(Failure::Refused),
+    }
+}
+
+/// What rustls says of a certificate it does not trust. Pingora keeps its words only.
+const MISTRUST: &str = "invalid peer certificate";
+
+/// What rustls says when the other side gives up, as on a certificate of ours: with TLS 1.3 that is seen only after
+/// the handshake, when the answer is read.
+const ALERT: &str = "received fatal alert";
+
+/// Why TLS failed, in the words of rustls alone.
+pub(super) fn tls_reason(error: &Error) -> Option<String> {
+    let text = error.to_string();
+    let begin = [MISTRUST, ALERT].iter().find_map(|words| text.find(words))?;
+    let reason = text.get(begin..)?;
+    let end = [", SNI:", " cause:", " context:"].iter().filter_map(|mark| reason.find(mark)).min();
+    reason.get(..end.unwrap_or(reason.len())).map(|reason| reason.trim_end().to_owned())
+}
+
+/// What HTTP/2 tells of the end of a stream. A stream that was refused, or that came after the last one which a
+/// closing connection works on, was not looked at (RFC 9113 sections 6.8 and 8.7).
+fn http2(error: &Error) -> Option<Failure> {
+    let cause = error.root_cause().downcast_ref::<h2::Error>()?;
+    let is_refused = cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+    if cause.is_remote() && (is_refused || cause.is_go_away()) {
+        return Some(Failure::Declined);
+    }
+    cause.is_library().then_some(Failure::Protocol)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "Pingora's list grows; what it adds is a broken protocol")]
@@ -175,7 +228,10 @@ fn client(kind: &ErrorType) -> Cause {
 fn upstream(failure: Failure) -> Problem {
     match failure {
         Failure::Refused => Problem::new(Kind::BadGateway, "the backend could not be reached"),
+        Failure::Tls => Problem::new(Kind::BadGateway, "no secure connection to the backend could be made"),
+        Failure::Certificate => Problem::new(Kind::BadGateway, "the backend could not prove who it is"),
         Failure::Reset => Problem::new(Kind::BadGateway, "the backend broke off before it answered"),
+        Failure::Declined => Problem::new(Kind::BadGateway, "the backend did not take the request"),
         Failure::Protocol => Problem::new(Kind::BadGateway, "the backend's answer was not well-formed HTTP"),
         Failure::Truncated => Problem::new(Kind::BadGateway, "the backend broke off within its answer"),
         Failure::ConnectTimeout => {
@@ -198,6 +254,33 @@ mod tests {
         assert_eq!(of(ErrorType::ConnectionClosed, false, true), Failure::Timeout);
         assert_eq!(of(ErrorType::ReadTimedout, true, false), Failure::Truncated);
         assert_eq!(of(ErrorType::InvalidHTTPHeader, false, false), Failure::Protocol);
+    }
+
+    #[test]
+    fn what_happens_before_a_connection_is_open_is_told_apart() {
+        let of = |kind: ErrorType, words: &'static str| connecting(&Error::explain(kind, words));
+        let mistrust = "TLS connect() failed: invalid peer certificate: UnknownIssuer, SNI: shop.example";
+        assert_eq!(of(ErrorType::TLSHandshakeFailure, mistrust), Failure::Certificate);
+        assert_eq!(of(ErrorType::TLSHandshakeFailure, "tls handshake eof"), Failure::Tls);
+        assert_eq!(of(ErrorType::ConnectTimedout, ""), Failure::ConnectTimeout);
+        assert_eq!(of(ErrorType::H2Error, ""), Failure::Refused, "nothing was sent");
+        let reason = tls_reason(&Error::explain(ErrorType::TLSHandshakeFailure, mistrust));
+        assert_eq!(reason.as_deref(), Some("invalid peer certificate: UnknownIssuer"));
+    }
+
+    #[test]
+    fn a_backend_that_does_not_take_our_certificate_is_told_apart() {
+        let error = Error::explain(ErrorType::ReadError, "received fatal alert: CertificateRequired");
+        assert_eq!(failure(&error, false, false), Failure::Tls);
+    }
+
+    #[test]
+    fn a_stream_that_was_refused_was_not_processed() {
+        let error = |reason: h2::Reason| Error::because(ErrorType::H2Error, "", h2::Error::from(reason));
+        // Reasons made here count as ours, which is what a peer that breaks the protocol is answered with.
+        assert_eq!(http2(&error(h2::Reason::PROTOCOL_ERROR)), None);
+        assert_eq!(failure(&error(h2::Reason::REFUSED_STREAM), false, false), Failure::Reset);
+        assert_eq!(failure(&Error::new_up(NO_ANSWER), false, false), Failure::Timeout);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
 use super::expectation::Expectation;
 use super::expiry::Expiry;
+use super::waiting::Waiting;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
 use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
@@ -68,14 +69,27 @@ pub(super) struct Try {
     pub(super) sent: Option<Instant>,
     /// What came of it, as far as is known.
     pub(super) outcome: Option<Outcome>,
-    pub(super) connection: Option<Connection>,
+    /// What it goes over, once that is open.
+    pub(super) link: Option<Link>,
+    /// Watched on a connection of its own.
     pub(super) deadline: Option<Deadline>,
     /// The end of the whole request's time, for as long as the connection is ours.
     pub(super) end: Option<Deadline>,
+    /// The same on one that is shared.
+    pub(super) waiting: Option<Waiting>,
     /// Status of the answer, once its head has come.
     pub(super) status: Option<u16>,
     /// When the last of the answer came.
     pub(super) last_byte: Option<Instant>,
+}
+
+/// What a try goes over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Link {
+    /// A connection that serves nothing else meanwhile.
+    Own(Connection),
+    /// A stream among others.
+    Shared,
 }
 
 impl Context {

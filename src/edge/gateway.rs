@@ -10,7 +10,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
-use pingora::protocols::Digest;
+use pingora::protocols::{ALPN, Digest};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
@@ -19,11 +19,14 @@ use tokio::time::sleep;
 use super::bridge::{self, Bounds};
 use super::cause::{self, Cause};
 use super::context::{Context, Proxied};
+use super::credentials::Vault;
 use super::deadline::Deadlines;
 use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::line;
+use super::multiplexed;
 use super::peer::peer;
+use crate::config::Protocol;
 use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
 use crate::tasks::{Lifecycle, Phase};
@@ -39,6 +42,7 @@ pub(super) struct Gateway {
     pub(super) lifecycle: Lifecycle,
     pub(super) telemetry: Telemetry,
     pub(super) deadlines: Deadlines,
+    pub(super) vault: Vault,
 }
 
 impl Gateway {
@@ -133,9 +137,10 @@ impl ProxyHttp for Gateway {
         match proxied.begin(&self.telemetry.metrics, now) {
             Ok(attempt) => {
                 let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);
-                let mut peer = peer(&pool, attempt.pick.endpoint(), left)?;
-                if session.is_upgrade_req() {
-                    // A tunnel may be silent for as long as both ends like.
+                let mut peer = peer(&pool, attempt.pick.endpoint(), (&self.vault, left))?;
+                if session.is_upgrade_req() && pool.settings.protocol != Protocol::H2 {
+                    // Only HTTP/1.1 can be upgraded, and a tunnel may be silent for as long as both ends like.
+                    peer.options.alpn = ALPN::H1;
                     peer.options.read_timeout = None;
                 }
                 Ok(peer)
@@ -165,15 +170,24 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
+        let is_h2 = request.version == Version::HTTP_2;
+        self.settle_link(context, is_h2)?;
         if let Some(exchange) = &context.exchange {
             let has_ended = request.send_end_stream();
             let blank = RequestHeader::from(http::Request::new(()).into_parts().0);
             let mut head = std::mem::replace(request, blank).into();
+            if session.req_header().version == Version::HTTP_2 {
+                multiplexed::name_host(&mut head);
+            }
+            let takes_trailers = is_h2 && multiplexed::takes_trailers(session.req_header());
             exchange.prepare(&mut head);
+            if takes_trailers {
+                head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+            }
             if let (false, Some(endpoint)) = (head.headers.contains_key(header::HOST), context.endpoint()) {
                 // A request of HTTP/1.0 may name none, but what is sent on is HTTP/1.1.
                 head.headers.extend(HeaderValue::from_str(endpoint).ok().map(|host| (header::HOST, host)));
@@ -181,12 +195,16 @@ impl ProxyHttp for Gateway {
             *request = RequestHeader::from(head);
             request.set_send_end_stream(has_ended.unwrap_or(true));
         }
+        if is_h2 && session.as_mut().is_body_empty() {
+            // Over HTTP/2 Pingora does not ask for a body where there is none.
+            self.sent(session, context);
+        }
         Ok(())
     }
 
     async fn request_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         is_last: bool,
         context: &mut Context,
@@ -202,8 +220,7 @@ impl ProxyHttp for Gateway {
             return Error::e_explain(cause::BODY_TOO_LARGE, format!("over {} bytes", exchange.max_body()));
         }
         if is_last {
-            let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);
-            proxied.sent(&self.deadlines, limit);
+            self.sent(session, context);
         }
         Ok(())
     }
@@ -223,6 +240,7 @@ impl ProxyHttp for Gateway {
         }
         let is_final = !response.status.is_informational() || response.status == 101;
         if let (Some(proxied), true) = (&mut context.proxied, is_final) {
+            proxied.stop_waiting(session);
             let status = response.status.as_u16();
             proxied.answered(status, &response.headers, &self.telemetry.metrics);
             let can_replay = !session.as_ref().retry_buffer_truncated();
@@ -304,6 +322,9 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
         _is_reused: bool,
     ) -> Box<Error> {
+        if let Some(proxied) = &mut context.proxied {
+            proxied.stop_waiting(session);
+        }
         self.after_try(session, context, error)
     }
 
@@ -359,35 +380,6 @@ impl ProxyHttp for Gateway {
         _about: ProxyWarnLogContext,
     ) -> bool {
         true
-    }
-}
-
-impl Gateway {
-    /// Learns from a failed try and decides whether there is another. The client's failures are not the pool's.
-    fn after_try(&self, session: &Session, context: &mut Context, mut error: Box<Error>) -> Box<Error> {
-        let is_ours = *error.etype() == cause::BODY_TOO_LARGE;
-        let Some(proxied) = &mut context.proxied else { return error };
-        if *error.etype() == cause::TRY_AGAIN {
-            // The pool has learned from the answer and given leave already.
-            error.set_retry(true);
-            return error;
-        }
-        if *error.etype() == ErrorType::ReadTimedout && proxied.awaits_body() {
-            error = error.into_down();
-        }
-        if is_ours || *error.esource() == ErrorSource::Downstream {
-            error.set_retry(false);
-            return error;
-        }
-        if context.expiry.has_come(Instant::now()) && !proxied.is_late() {
-            proxied.out_of_time();
-            error.set_retry(false);
-            return error;
-        }
-        let failure = proxied.failed(&error, &self.telemetry.metrics);
-        let can_replay = !session.as_ref().retry_buffer_truncated();
-        error.set_retry(proxied.may_retry(Fault::Failure(failure), &session.req_header().method, can_replay));
-        error
     }
 }
 

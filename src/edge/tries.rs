@@ -1,18 +1,20 @@
 //! The tries of one request at the endpoints of a pool: begin one, set its deadline, learn from its end,
 //! decide whether there is another.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
+use pingora::proxy::Session;
 
 use super::cause;
-use super::context::{Proxied, Try};
+use super::context::{Link, Proxied, Try};
 use super::deadline::{Connection, Deadline, Deadlines};
 use super::expectation::Expectation;
 use super::expiry::Expiry;
+use super::waiting::Waiting;
 use crate::telemetry::Metrics;
 use crate::upstream::{Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, may_retry};
 
@@ -34,9 +36,10 @@ impl Proxied {
             started,
             sent: None,
             outcome: None,
-            connection: None,
+            link: None,
             deadline: None,
             end: None,
+            waiting: None,
             status: None,
             last_byte: None,
         }))
@@ -47,14 +50,22 @@ impl Proxied {
         let socket = digest.and_then(|digest| digest.socket_digest.as_ref());
         let local = socket.and_then(|socket| socket.local_addr()?.as_inet().copied());
         if let Some(current) = &mut self.current {
-            current.connection = Some(Connection { fd, local });
+            current.link = Some(Link::Own(Connection { fd, local }));
+        }
+    }
+
+    /// That connection serves other requests too.
+    pub(super) fn shared(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.link = Some(Link::Shared);
+            current.end = None;
         }
     }
 
     /// From now on the connection is shut down when the request's time is over.
     pub(super) fn end_with(&mut self, expiry: Expiry, deadlines: &Deadlines) {
         if let Some(current) = &mut self.current
-            && let (Some(connection), Some(at)) = (current.connection, expiry.at())
+            && let (Some(Link::Own(connection)), Some(at)) = (current.link, expiry.at())
         {
             current.end = Some(deadlines.set(connection, at));
         }
@@ -86,26 +97,43 @@ impl Proxied {
 
     /// The whole request has been handed on: from now on the backend is waited for.
     ///
-    /// An upload takes as long as the client needs; stalls on either side have timeouts of their own.
-    pub(super) fn sent(&mut self, deadlines: &Deadlines, response_timeout: Duration) {
+    /// An upload takes as long as the client needs; stalls on either side have timeouts of their own. Returns the
+    /// deadline where it cannot be watched here, as the connection is shared.
+    pub(super) fn sent(&mut self, deadlines: &Deadlines, response_timeout: Duration) -> Option<Instant> {
         let now = Instant::now();
         if self.tried.count() == 1 && self.body_sent > 0 {
             self.answer_by = now + response_timeout;
         }
         let by = self.answer_by.min(now + self.pool.settings.try_timeout.get());
-        if let Some(current) = &mut self.current {
-            current.sent = Some(now);
+        let current = self.current.as_mut()?;
+        current.sent = Some(now);
+        match (current.link, current.status) {
+            (Some(Link::Own(connection)), None) => {
+                current.deadline = Some(deadlines.set(connection, by));
+                None
+            }
+            (Some(Link::Shared), None) => Some(by),
+            (None, _) | (_, Some(_)) => None,
         }
-        if let Some(current) = &mut self.current
-            && let (Some(connection), None) = (current.connection, current.status)
-        {
-            current.deadline = Some(deadlines.set(connection, by));
+    }
+
+    /// Keeps what watches the deadline on a shared connection.
+    pub(super) fn wait(&mut self, waiting: Waiting) {
+        if let Some(current) = &mut self.current {
+            current.waiting = Some(waiting);
+        }
+    }
+
+    /// Nothing is waited for any longer.
+    pub(super) fn stop_waiting(&mut self, session: &mut Session) {
+        if let Some(waiting) = self.current.as_mut().and_then(|it| it.waiting.take()) {
+            waiting.end(&mut session.downstream_session);
         }
     }
 
     /// The head of the answer has come.
     pub(super) fn answered(&mut self, status: u16, headers: &HeaderMap, metrics: &Metrics) {
-        let (now, retry_after) = (Instant::now(), retry_after(headers));
+        let (now, retry_after) = (Instant::now(), retry_after(headers, SystemTime::now()));
         if let Some(current) = &mut self.current {
             current.deadline = None;
             current.status = Some(status);
@@ -122,15 +150,24 @@ impl Proxied {
     /// The try failed. Says how.
     pub(super) fn failed(&mut self, error: &Error, metrics: &Metrics) -> Failure {
         let has_head = self.has_head();
+        let is_open = self.current.as_ref().is_some_and(|it| it.link.is_some());
         let deadline = self.current.as_mut().and_then(|it| it.deadline.take());
-        let failure = cause::failure(error, has_head, deadline.is_some_and(|it| it.has_fired()));
+        let failure = match is_open {
+            true => cause::failure(error, has_head, deadline.is_some_and(|it| it.has_fired())),
+            false => cause::connecting(error),
+        };
         self.failure = Some(failure);
         let now = Instant::now();
         if let Some(current) = &mut self.current {
             let outcome = Outcome::Failed { failure, latency: current.latency(now) };
             current.outcome = Some(outcome);
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
-            metrics.failed(&self.pool.name, &current.pick.endpoint().name, failure.as_str());
+            let endpoint = &*current.pick.endpoint().name;
+            metrics.failed(&self.pool.name, endpoint, failure.as_str());
+            if matches!(failure, Failure::Tls | Failure::Certificate) {
+                let reason = cause::tls_reason(error).unwrap_or_else(|| error.to_string());
+                tracing::warn!(upstream = &*self.pool.name, endpoint, reason, "no TLS with the endpoint");
+            }
         }
         failure
     }
@@ -186,8 +223,33 @@ impl Try {
     }
 }
 
-/// `Retry-After` in seconds; a date is not understood.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// How long `Retry-After` asks to wait, in seconds or until a date (RFC 9110 section 10.2.3).
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let asked = |text: &'static str| {
+            let headers = [(RETRY_AFTER, http::HeaderValue::from_static(text))].into_iter().collect();
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked("Sun, 09 Sep 2001 01:46:50 GMT"), Some(10));
+        assert_eq!(asked("Sunday, 09-Sep-01 01:46:50 GMT"), Some(10), "an old form that must be understood");
+        assert_eq!(asked("Sun Sep  9 01:46:50 2001"), Some(10), "another");
+        assert_eq!(asked("Sun, 09 Sep 2001 01:46:30 GMT"), Some(0), "it is over");
+        for nonsense in ["", "soon", "-1", "1.5", "Sun, 09 Sep 2001"] {
+            assert_eq!(asked(nonsense), None, "{nonsense}");
+        }
+    }
 }

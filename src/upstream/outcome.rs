@@ -47,6 +47,12 @@ pub enum Failure {
     Refused,
     /// The connection was not open in time.
     ConnectTimeout,
+    /// It was reached, but TLS could not be agreed on, or it did not take the gateway's certificate.
+    Tls,
+    /// Its certificate does not prove that it is who it should be.
+    Certificate,
+    /// It said that it did nothing for this request: a stream refused, or a connection about to close (HTTP/2).
+    Declined,
     /// The connection broke before the head of the answer.
     Reset,
     /// The head of the answer did not come in time.
@@ -59,9 +65,12 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, for tables and metrics.
-    pub const ALL: [Failure; 6] = [
+    pub const ALL: [Failure; 9] = [
         Failure::Refused,
         Failure::ConnectTimeout,
+        Failure::Tls,
+        Failure::Certificate,
+        Failure::Declined,
         Failure::Reset,
         Failure::Timeout,
         Failure::Truncated,
@@ -73,6 +82,9 @@ impl Failure {
         match self {
             Failure::Refused => "refused",
             Failure::ConnectTimeout => "connect_timeout",
+            Failure::Tls => "tls",
+            Failure::Certificate => "certificate",
+            Failure::Declined => "declined",
             Failure::Reset => "reset",
             Failure::Timeout => "timeout",
             Failure::Truncated => "truncated",
@@ -84,7 +96,8 @@ impl Failure {
     pub fn flag(self) -> &'static str {
         match self {
             Failure::Refused | Failure::ConnectTimeout => "UF",
-            Failure::Reset => "UC",
+            Failure::Tls | Failure::Certificate => "UTLS",
+            Failure::Reset | Failure::Declined => "UC",
             Failure::Timeout => "UT",
             Failure::Truncated => "UR",
             Failure::Protocol => "UPE",
@@ -96,15 +109,22 @@ impl Failure {
         match self {
             Failure::Refused => "connection_refused",
             Failure::ConnectTimeout => "connection_timeout",
-            Failure::Reset => "connection_terminated",
+            Failure::Tls => "tls_protocol_error",
+            Failure::Certificate => "tls_certificate_error",
+            Failure::Reset | Failure::Declined => "connection_terminated",
             Failure::Timeout => "http_response_timeout",
             Failure::Truncated => "http_response_incomplete",
             Failure::Protocol => "http_protocol_error",
         }
     }
 
-    /// Whether nothing can have reached the endpoint, so that any request may be tried again.
+    /// Whether there was no connection to send anything on.
     pub fn is_before_send(self) -> bool {
-        matches!(self, Failure::Refused | Failure::ConnectTimeout)
+        matches!(self, Failure::Refused | Failure::ConnectTimeout | Failure::Certificate)
+    }
+
+    /// Whether the endpoint did nothing for the request, so that it may be tried again whatever its method.
+    pub fn is_unprocessed(self) -> bool {
+        self.is_before_send() || matches!(self, Failure::Tls | Failure::Declined)
     }
 }

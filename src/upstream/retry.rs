@@ -25,10 +25,17 @@ impl Fault {
         matches!(self, Fault::Failure(failure) if failure.is_before_send())
     }
 
+    /// Whether the endpoint did nothing for the request.
+    fn is_unprocessed(self) -> bool {
+        matches!(self, Fault::Failure(failure) if failure.is_unprocessed())
+    }
+
     fn word(self) -> Option<RetryOn> {
         match self {
-            Fault::Failure(Failure::Refused | Failure::ConnectTimeout) => Some(RetryOn::Connect),
-            Fault::Failure(Failure::Reset | Failure::Protocol) => Some(RetryOn::Reset),
+            Fault::Failure(
+                Failure::Refused | Failure::ConnectTimeout | Failure::Tls | Failure::Certificate,
+            ) => Some(RetryOn::Connect),
+            Fault::Failure(Failure::Reset | Failure::Protocol | Failure::Declined) => Some(RetryOn::Reset),
             Fault::Failure(Failure::Timeout) => Some(RetryOn::Timeout),
             Fault::Failure(Failure::Truncated) => None,
             Fault::Status(502) => Some(RetryOn::Status502),
@@ -54,7 +61,7 @@ pub struct Attempt {
 
 /// Whether the settings allow another try. The budget and the request's deadline have a word too.
 pub fn may_retry(settings: &config::Retry, attempt: &Attempt) -> bool {
-    let is_safe = attempt.fault.is_before_send() || attempt.is_idempotent || settings.all_methods;
+    let is_safe = attempt.fault.is_unprocessed() || attempt.is_idempotent || settings.all_methods;
     let can_replay = attempt.fault.is_before_send() || attempt.can_replay;
     let is_asked = attempt.fault.word().is_some_and(|word| settings.on.contains(&word));
     let most = usize::try_from(settings.max_retries).unwrap_or(usize::MAX);
@@ -112,6 +119,15 @@ mod tests {
         let settings = config::Retry { all_methods: true, ..config::Retry::default() };
         assert!(!may_retry(&settings, &post(Failure::Reset)), "its body is gone");
         assert!(may_retry(&settings, &Attempt { can_replay: true, ..post(Failure::Reset) }));
+    }
+
+    #[test]
+    fn what_an_endpoint_declined_may_be_repeated_while_its_body_is_at_hand() {
+        for failure in [Failure::Declined, Failure::Tls] {
+            let post = Attempt { is_idempotent: false, ..failed(failure) };
+            assert!(may(post), "{failure:?}");
+            assert!(!may(Attempt { can_replay: false, ..post }), "{failure:?}");
+        }
     }
 
     #[test]

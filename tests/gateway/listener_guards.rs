@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::wait::pass;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
+use crate::support::wait::pass;
 use crate::support::wait::until;
 use crate::support::wire::Wire;
 use crate::{app, before, commerce, endpoint};

@@ -3,12 +3,13 @@
 #![cfg(test)]
 
 mod bodies;
+mod checks;
 mod command_line;
 mod cors;
 mod deadlines;
-mod explaining;
 mod duration;
 mod expect;
+mod explaining;
 mod failover;
 mod framing;
 mod headers;
@@ -28,6 +29,8 @@ mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;
+mod upstream_http2;
+mod upstream_tls;
 
 use std::net::SocketAddr;
 

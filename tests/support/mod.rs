@@ -11,5 +11,6 @@ pub mod http;
 pub mod lines;
 pub mod port;
 pub mod process;
+pub mod secure;
 pub mod wait;
 pub mod wire;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, PemFile, Period, Secret,
-    TimeLimit,
+    Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, PemFile, Period,
+    Secret, ServerName, TimeLimit,
 };
 
 /// A leaf type.
@@ -24,7 +24,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 14] = [
+const FORMATS: [Format; 15] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
@@ -41,6 +41,11 @@ const FORMATS: [Format; 14] = [
     Format { name: "path-pattern", noun: "a path such as \"/users/{id}\"", check: parses::<PathPattern> },
     Format { name: "origin", noun: "an origin such as \"https://shop.example\"", check: parses::<Origin> },
     Format { name: "pem-file", noun: "the path of a file such as \"tls/ca.pem\"", check: parses::<PemFile> },
+    Format {
+        name: "server-name",
+        noun: "a host name such as \"commerce.internal\"",
+        check: parses::<ServerName>,
+    },
     Format { name: "ip-network", noun: "a network such as \"10.0.0.0/8\"", check: is_network },
     Format {
         name: "socket-address",

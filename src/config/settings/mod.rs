@@ -9,6 +9,7 @@ mod resilience;
 mod route;
 mod server;
 mod telemetry;
+mod transport;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
+pub use transport::{Protocol, Tls};
 pub use upstream::{Endpoint, Health, Upstream};
 
 use super::values::Secret;

@@ -120,9 +120,9 @@ impl Default for Retry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOn {
-    /// The connection could not be opened in time.
+    /// There was no connection: it was refused, not open in time, or TLS failed.
     Connect,
-    /// The connection broke before the head of the answer.
+    /// The connection broke, or the backend declined the stream, before the head of the answer.
     Reset,
     /// The head of the answer did not come within `try_timeout`.
     Timeout,

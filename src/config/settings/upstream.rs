@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::resilience::{Breaker, Outlier, Retry};
+use super::transport::{Protocol, Tls};
 use crate::config::{Address, Balance, Period};
 
 /// `[upstreams.NAME]`: a pool of interchangeable backends.
@@ -16,7 +17,13 @@ pub struct Upstream {
     /// How one of them is chosen.
     #[serde(default)]
     pub balance: Balance,
-    /// How long a connection may take to be established.
+    /// Which HTTP they speak.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Encrypted connections. Absent: plain ones.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    /// How long a connection may take to be established, the TLS handshake included.
     #[serde(default = "connect_timeout")]
     pub connect_timeout: Period,
     /// How long one try may take, from its start to the head of the answer.
@@ -106,6 +113,8 @@ pub struct Health {
     /// Status that means healthy.
     #[schemars(range(min = 100, max = 599))]
     pub expect_status: u16,
+    /// Text that the first 64 KiB of the answer's body must contain.
+    pub expect_body: Option<String>,
     /// Between two checks of an endpoint that is healthy.
     pub interval: Period,
     /// Between two checks of one that is not.
@@ -127,6 +136,7 @@ impl Default for Health {
             tcp: false,
             host: None,
             expect_status: 200,
+            expect_body: None,
             interval: Period::seconds(2),
             unhealthy_interval: Period::millis(500),
             timeout: Period::millis(500),

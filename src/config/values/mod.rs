@@ -14,6 +14,7 @@ mod pem_file;
 mod period;
 mod quantity;
 mod secret;
+mod server_name;
 mod time_limit;
 
 pub use address::Address;
@@ -27,6 +28,7 @@ pub use path_pattern::{PathPattern, Segment};
 pub use pem_file::PemFile;
 pub use period::Period;
 pub use secret::Secret;
+pub use server_name::ServerName;
 pub use time_limit::TimeLimit;
 
 #[cfg(test)]
@@ -39,7 +41,7 @@ mod tests {
 
     use super::*;
 
-    /// What holds for every leaf but the secret: text in, the same text out, and examples that hold.
+    /// What holds for every leaf but the secret and files: text in, the same text out, and examples that hold.
     fn round_trips<T>(format: &str)
     where
         T: std::str::FromStr<Err = String> + DeserializeOwned + Serialize + JsonSchema + Display + Debug,
@@ -67,6 +69,7 @@ mod tests {
         round_trips::<PathPattern>("path-pattern");
         round_trips::<Period>("period");
         round_trips::<TimeLimit>("time-limit");
+        round_trips::<ServerName>("server-name");
     }
 
     #[test]

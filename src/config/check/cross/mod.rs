@@ -10,6 +10,7 @@ mod prefixes;
 mod repeats;
 mod routes;
 mod telemetry;
+mod tls;
 mod upstreams;
 
 use super::findings::{Findings, Report};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::HeaderValue;
 
-use super::refuse_zero;
+use super::{refuse_zero, tls};
 use crate::config::check::findings::Report;
 use crate::config::settings::{Breaker, BreakerScope, Health, Outlier, Settings, Upstream};
 use crate::config::tree::at_key;
@@ -15,6 +15,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         let path = at_key("upstreams", name);
         check_endpoints(upstream, &at_key(&path, "endpoints"), report);
         check_timeouts(upstream, &path, report);
+        tls::check(upstream, &path, report);
         if let Some(health) = &upstream.health {
             check_health(health, &at_key(&path, "health"), report);
         }
@@ -85,6 +86,19 @@ fn check_health(health: &Health, path: &str, report: &mut Report<'_>) {
         |host: &str| HeaderValue::from_str(host).is_ok() && host.parse::<http::uri::Authority>().is_ok();
     if let Some(host) = health.host.as_deref().filter(|host| !is_host(host)) {
         report.mistake(&at_key(path, "host"), format!("cannot be sent as `Host`; found {host:?}"));
+    }
+    check_expected_body(health, path, report);
+}
+
+fn check_expected_body(health: &Health, path: &str, report: &mut Report<'_>) {
+    let key = at_key(path, "expect_body");
+    match &health.expect_body {
+        Some(_) if health.path.is_none() => {
+            let message = "only a check that asks for a `path` is answered with a body";
+            report.mistake_given(&key, &[&at_key(path, "path")], message);
+        }
+        Some(text) if text.is_empty() => report.mistake(&key, "every body contains the empty text"),
+        Some(_) | None => {}
     }
 }
 
