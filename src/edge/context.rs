@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
-use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
+use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried, Waiting};
 
 /// One request, from its head to its access line.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub(super) struct Try {
     pub(super) sent: Option<Instant>,
     /// What came of it, as far as is known.
     pub(super) outcome: Option<Outcome>,
+    /// From then to the head of the answer.
+    pub(super) waiting: Option<Waiting>,
     pub(super) connection: Option<Connection>,
     pub(super) deadline: Option<Deadline>,
     /// Status of the answer, once its head has come.

@@ -40,6 +40,7 @@ impl Proxied {
             connection: None,
             deadline: None,
             status: None,
+            waiting: None,
             last_byte: None,
         }))
     }
@@ -68,6 +69,7 @@ impl Proxied {
         if let Some(current) = &mut self.current
             && let (Some(connection), None) = (current.connection, current.status)
         {
+            current.waiting = current.status.is_none().then(|| current.pick.wait(now));
             current.deadline = Some(deadlines.set(connection, by));
         }
     }
@@ -81,6 +83,7 @@ impl Proxied {
             current.last_byte = Some(now);
             let outcome = Outcome::Answered { status, latency: current.latency(now), retry_after };
             current.outcome = Some(outcome);
+            current.waiting = None;
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
             if status >= 500 {
                 metrics.failed(&self.pool.name, &current.pick.endpoint().name, "status");
@@ -100,6 +103,7 @@ impl Proxied {
             current.outcome = Some(outcome);
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
             metrics.failed(&self.pool.name, &current.pick.endpoint().name, failure.as_str());
+            current.waiting = None;
         }
         failure
     }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::endpoint::Endpoint;
 
+use super::silence::Waiting;
 /// Retries a pool always may have under way, however little it has to do.
 const LEAST_RETRIES: u32 = 3;
 
@@ -46,6 +48,11 @@ impl Pick {
         &self.endpoint
     }
 }
+
+    /// To be held from when the whole request has been handed on to the head of its answer.
+    pub fn wait(&self, now: Instant) -> Waiting {
+        Waiting::new(&self.endpoint, now)
+    }
 
 impl Drop for Pick {
     fn drop(&mut self) {

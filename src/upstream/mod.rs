@@ -15,6 +15,7 @@ mod outlier;
 mod plan;
 mod pool;
 mod retry;
+mod silence;
 mod verdict;
 mod window;
 
@@ -31,4 +32,5 @@ pub use load::{Pick, RetryPermit};
 pub use outcome::{Failure, Outcome};
 pub use pool::{Pool, Pools};
 pub use retry::{Attempt, Fault, backoff, may_retry};
+pub use silence::Waiting;
 pub use verdict::{State, Verdict};
