@@ -39,6 +39,8 @@ pub(super) struct Proxied {
     pub(super) permit: Option<RetryPermit>,
     /// How long to wait before the next try.
     pub(super) pause: Duration,
+    /// Until when the next try may wait for its place in the pool's budget, where it has none yet.
+    pub(super) leave_by: Option<Instant>,
     /// Why the pool chose nobody, if it did not.
     pub(super) refused: Option<Refused>,
     /// The try under way, or the last one.
@@ -60,10 +62,10 @@ pub(super) struct Try {
     pub(super) started: Instant,
     /// When the whole request had been handed on.
     pub(super) sent: Option<Instant>,
-    /// What came of it, as far as is known.
-    pub(super) outcome: Option<Outcome>,
     /// From then to the head of the answer.
     pub(super) waiting: Option<Waiting>,
+    /// What came of it, as far as is known.
+    pub(super) outcome: Option<Outcome>,
     pub(super) connection: Option<Connection>,
     pub(super) deadline: Option<Deadline>,
     /// Status of the answer, once its head has come.
@@ -101,6 +103,7 @@ impl Proxied {
             key: None,
             permit: None,
             pause: Duration::ZERO,
+            leave_by: None,
             refused: None,
             current: None,
             answer_by,

@@ -119,6 +119,9 @@ impl ProxyHttp for Gateway {
         if !pause.is_zero() {
             sleep(pause).await;
         }
+        if !proxied.has_leave().await {
+            return Error::e_explain(cause::NO_LEAVE, format!("upstream `{}`", pool.name));
+        }
         proxied.key = tries::key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
         match proxied.begin(&self.telemetry.metrics, Instant::now()) {
             Ok(attempt) => {
@@ -211,7 +214,9 @@ impl ProxyHttp for Gateway {
             let status = response.status.as_u16();
             proxied.answered(status, &response.headers, &self.telemetry.metrics);
             let can_replay = !session.as_ref().retry_buffer_truncated();
-            if proxied.may_retry(Fault::Status(status), &session.req_header().method, can_replay) {
+            let may_retry =
+                proxied.may_retry(Fault::Status(status), &session.req_header().method, can_replay);
+            if may_retry && proxied.has_leave().await {
                 return Error::e_explain(cause::TRY_AGAIN, format!("status {status}"));
             }
         }

@@ -8,6 +8,7 @@ use http::header::{COOKIE, RETRY_AFTER};
 use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
+use tokio::time::sleep;
 
 use super::cause;
 use super::context::{Proxied, Try};
@@ -16,8 +17,11 @@ use crate::config::{Balance, HashKey};
 use crate::http::ClientAddress;
 use crate::telemetry::Metrics;
 use crate::upstream::{
-    Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, hash, may_retry,
+    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, hash, may_retry,
 };
+
+/// Between two questions for a place in the budget. A place is held for a round trip or more.
+const LONGEST_WAIT_MS: u64 = 10;
 
 impl Proxied {
     /// Begins the next try, unless the pool refuses.
@@ -36,11 +40,11 @@ impl Proxied {
             pick,
             started,
             sent: None,
+            waiting: None,
             outcome: None,
             connection: None,
             deadline: None,
             status: None,
-            waiting: None,
             last_byte: None,
         }))
     }
@@ -65,11 +69,11 @@ impl Proxied {
         let by = self.answer_by.min(now + self.pool.settings.try_timeout.get());
         if let Some(current) = &mut self.current {
             current.sent = Some(now);
+            current.waiting = current.status.is_none().then(|| current.pick.wait(now));
         }
         if let Some(current) = &mut self.current
             && let (Some(connection), None) = (current.connection, current.status)
         {
-            current.waiting = current.status.is_none().then(|| current.pick.wait(now));
             current.deadline = Some(deadlines.set(connection, by));
         }
     }
@@ -79,11 +83,11 @@ impl Proxied {
         let (now, retry_after) = (Instant::now(), retry_after(headers));
         if let Some(current) = &mut self.current {
             current.deadline = None;
+            current.waiting = None;
             current.status = Some(status);
             current.last_byte = Some(now);
             let outcome = Outcome::Answered { status, latency: current.latency(now), retry_after };
             current.outcome = Some(outcome);
-            current.waiting = None;
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
             if status >= 500 {
                 metrics.failed(&self.pool.name, &current.pick.endpoint().name, "status");
@@ -99,17 +103,17 @@ impl Proxied {
         self.failure = Some(failure);
         let now = Instant::now();
         if let Some(current) = &mut self.current {
+            current.waiting = None;
             let outcome = Outcome::Failed { failure, latency: current.latency(now) };
             current.outcome = Some(outcome);
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
             metrics.failed(&self.pool.name, &current.pick.endpoint().name, failure.as_str());
-            current.waiting = None;
         }
         failure
     }
 
-    /// Whether a failed try may be followed by another. Takes leave for it from the pool's budget, and says how
-    /// long to pause before it.
+    /// Whether a failed try may be followed by another, if there is [leave](Self::has_leave) for it. Says how long
+    /// to pause before it.
     pub(super) fn may_retry(&mut self, fault: Fault, method: &Method, can_replay: bool) -> bool {
         let settings = &self.pool.settings.retry;
         let (is_idempotent, tries) = (method.is_idempotent(), self.tried.count());
@@ -118,15 +122,31 @@ impl Proxied {
             return false;
         }
         // Of the try that failed; that of one that is answered is held until the request is over.
-        self.permit = None;
+        (self.permit, self.leave_by) = (None, None);
         self.pause = backoff(settings.backoff.get(), &attempt, fastrand::u64(..));
-        if Instant::now() + self.pause >= self.answer_by {
+        let now = Instant::now();
+        if now + self.pause >= self.answer_by {
             return false;
         }
         if !fault.is_before_send() {
             self.permit = self.pool.permit_retry();
+            self.leave_by = self.permit.is_none().then(|| self.answer_by.min(now + PATIENCE));
         }
-        fault.is_before_send() || self.permit.is_some()
+        true
+    }
+
+    /// Waits for the next try's place in the pool's budget, unless it needs none or has it already.
+    pub(super) async fn has_leave(&mut self) -> bool {
+        let Some(by) = self.leave_by.take() else { return true };
+        while self.permit.is_none() {
+            if Instant::now() >= by {
+                self.pool.forgo_retry();
+                return false;
+            }
+            sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAIT_MS))).await;
+            self.permit = self.pool.permit_retry();
+        }
+        true
     }
 
     /// The request is over: the pool learns what came of it in the end.

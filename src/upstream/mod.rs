@@ -31,6 +31,6 @@ pub use endpoint::Endpoint;
 pub use load::{Pick, RetryPermit};
 pub use outcome::{Failure, Outcome};
 pub use pool::{Pool, Pools};
-pub use retry::{Attempt, Fault, backoff, may_retry};
+pub use retry::{Attempt, Fault, PATIENCE, backoff, may_retry};
 pub use silence::Waiting;
 pub use verdict::{State, Verdict};
