@@ -16,4 +16,8 @@ pub(crate) struct Common {
     /// Ignore `x-fault` headers and do not serve `/faults`.
     #[arg(long)]
     pub(crate) no_faults: bool,
+
+    /// Milliseconds of work that every answer takes, checks apart: then connections bound the load, not processors.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) work_ms: u64,
 }

@@ -54,6 +54,7 @@ fn dress(common: &Common, routes: Router) -> io::Result<Router> {
     let name = HeaderValue::from_str(&common.name)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("--name: {error}")))?;
     let mut app = routes
+        .layer(from_fn_with_state(Duration::from_millis(common.work_ms), work))
         .route("/healthz", get(health).with_state(common.name.clone()))
         .fallback(async || Problem::not_found("such route"))
         .method_not_allowed_fallback(async || {
@@ -68,6 +69,14 @@ fn dress(common: &Common, routes: Router) -> io::Result<Router> {
 
 async fn health(State(name): State<String>) -> Json<Value> {
     Json(json!({ "status": "ok", "backend": name }))
+}
+
+/// Takes as long as it was told to.
+async fn work(State(time): State<Duration>, request: Request, next: Next) -> Response {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+    next.run(request).await
 }
 
 /// Names the backend in the answer.

@@ -14,6 +14,8 @@ pub(super) const NO_ENDPOINT: ErrorType = ErrorType::Custom("no endpoint to try"
 pub(super) const POOL_FULL: ErrorType = ErrorType::Custom("pool full");
 /// A try was answered with a status that is worth another try.
 pub(super) const TRY_AGAIN: ErrorType = ErrorType::Custom("try again");
+/// There was no place in the retry budget in time: the failure of the last try stands.
+pub(super) const NO_LEAVE: ErrorType = ErrorType::Custom("retry budget spent");
 /// A body without a length turned out larger than the route takes.
 pub(super) const BODY_TOO_LARGE: ErrorType = ErrorType::Custom("request body too large");
 /// The request took as long as its route allows.

@@ -12,7 +12,7 @@ use super::expiry::Expiry;
 use super::waiting::Waiting;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
-use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried};
+use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried, Unanswered};
 
 /// One request, from its head to its access line.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Proxied {
     pub(super) permit: Option<RetryPermit>,
     /// How long to wait before the next try.
     pub(super) pause: Duration,
+    /// Until when the next try may wait for its place in the pool's budget, where it has none yet.
+    pub(super) leave_by: Option<Instant>,
     /// Why the pool chose nobody, if it did not.
     pub(super) refused: Option<Refused>,
     /// The try under way, or the last one.
@@ -67,6 +69,8 @@ pub(super) struct Try {
     pub(super) started: Instant,
     /// When the whole request had been handed on.
     pub(super) sent: Option<Instant>,
+    /// From then to the head of the answer.
+    pub(super) unanswered: Option<Unanswered>,
     /// What came of it, as far as is known.
     pub(super) outcome: Option<Outcome>,
     /// What it goes over, once that is open.
@@ -122,6 +126,7 @@ impl Proxied {
             key: None,
             permit: None,
             pause: Duration::ZERO,
+            leave_by: None,
             refused: None,
             current: None,
             answer_by,

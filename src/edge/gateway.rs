@@ -26,6 +26,7 @@ use super::expiry::Expiry;
 use super::line;
 use super::multiplexed;
 use super::peer::peer;
+use super::waiting::Waiting;
 use crate::config::Protocol;
 use crate::http::Connection;
 use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
@@ -129,6 +130,9 @@ impl ProxyHttp for Gateway {
         if !pause.is_zero() {
             sleep(context.expiry.clip(pause, Instant::now())).await;
         }
+        if !proxied.has_leave().await {
+            return Error::e_explain(cause::NO_LEAVE, format!("upstream `{}`", pool.name));
+        }
         let now = Instant::now();
         if context.expiry.has_come(now) {
             return Err(context.expiry.error());
@@ -198,6 +202,11 @@ impl ProxyHttp for Gateway {
         if is_h2 && session.as_mut().is_body_empty() {
             // Over HTTP/2 Pingora does not ask for a body where there is none.
             self.sent(session, context);
+        } else if session.is_upgrade_req() && session.as_mut().is_body_empty() {
+            self.sent(session, context);
+            if let Some(proxied) = &mut context.proxied {
+                proxied.wait(Waiting::for_upgrade(&mut session.downstream_session));
+            }
         }
         Ok(())
     }
@@ -212,6 +221,10 @@ impl ProxyHttp for Gateway {
         let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Ok(());
         };
+        if session.was_upgraded() {
+            // A tunnel has no body, and no end that anybody waits for.
+            return Ok(());
+        }
         if body.is_some() {
             proxied.expectation = Expectation::None;
         }
@@ -244,7 +257,9 @@ impl ProxyHttp for Gateway {
             let status = response.status.as_u16();
             proxied.answered(status, &response.headers, &self.telemetry.metrics);
             let can_replay = !session.as_ref().retry_buffer_truncated();
-            if proxied.may_retry(Fault::Status(status), &session.req_header().method, can_replay) {
+            let may_retry =
+                proxied.may_retry(Fault::Status(status), &session.req_header().method, can_replay);
+            if may_retry && proxied.has_leave().await {
                 return Error::e_explain(cause::TRY_AGAIN, format!("status {status}"));
             }
         }

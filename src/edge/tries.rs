@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
 use pingora::proxy::Session;
+use tokio::time::sleep;
 
 use super::cause;
 use super::context::{Link, Proxied, Try};
@@ -16,7 +17,12 @@ use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::waiting::Waiting;
 use crate::telemetry::Metrics;
-use crate::upstream::{Attempt, Demand, Failure, Fault, Outcome, Pool, Refused, Verdict, backoff, may_retry};
+use crate::upstream::{
+    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, may_retry,
+};
+
+/// Between two questions for a place in the budget. A place is held for a round trip or more.
+const LONGEST_WAIT_MS: u64 = 10;
 
 impl Proxied {
     /// Begins the next try, unless the pool refuses.
@@ -35,6 +41,7 @@ impl Proxied {
             pick,
             started,
             sent: None,
+            unanswered: None,
             outcome: None,
             link: None,
             deadline: None,
@@ -107,6 +114,7 @@ impl Proxied {
         let by = self.answer_by.min(now + self.pool.settings.try_timeout.get());
         let current = self.current.as_mut()?;
         current.sent = Some(now);
+        current.unanswered = current.status.is_none().then(|| current.pick.wait(now));
         match (current.link, current.status) {
             (Some(Link::Own(connection)), None) => {
                 current.deadline = Some(deadlines.set(connection, by));
@@ -136,6 +144,7 @@ impl Proxied {
         let (now, retry_after) = (Instant::now(), retry_after(headers, SystemTime::now()));
         if let Some(current) = &mut self.current {
             current.deadline = None;
+            current.unanswered = None;
             current.status = Some(status);
             current.last_byte = Some(now);
             let outcome = Outcome::Answered { status, latency: current.latency(now), retry_after };
@@ -159,6 +168,7 @@ impl Proxied {
         self.failure = Some(failure);
         let now = Instant::now();
         if let Some(current) = &mut self.current {
+            current.unanswered = None;
             let outcome = Outcome::Failed { failure, latency: current.latency(now) };
             current.outcome = Some(outcome);
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));
@@ -172,8 +182,8 @@ impl Proxied {
         failure
     }
 
-    /// Whether a failed try may be followed by another. Takes leave for it from the pool's budget, and says how
-    /// long to pause before it.
+    /// Whether a failed try may be followed by another, if there is [leave](Self::has_leave) for it. Says how long
+    /// to pause before it.
     pub(super) fn may_retry(&mut self, fault: Fault, method: &Method, can_replay: bool) -> bool {
         let settings = &self.pool.settings.retry;
         let (is_idempotent, tries) = (method.is_idempotent(), self.tried.count());
@@ -182,15 +192,31 @@ impl Proxied {
             return false;
         }
         // Of the try that failed; that of one that is answered is held until the request is over.
-        self.permit = None;
+        (self.permit, self.leave_by) = (None, None);
         self.pause = backoff(settings.backoff.get(), &attempt, fastrand::u64(..));
-        if Instant::now() + self.pause >= self.answer_by {
+        let now = Instant::now();
+        if now + self.pause >= self.answer_by {
             return false;
         }
         if !fault.is_before_send() {
             self.permit = self.pool.permit_retry();
+            self.leave_by = self.permit.is_none().then(|| self.answer_by.min(now + PATIENCE));
         }
-        fault.is_before_send() || self.permit.is_some()
+        true
+    }
+
+    /// Waits for the next try's place in the pool's budget, unless it needs none or has it already.
+    pub(super) async fn has_leave(&mut self) -> bool {
+        let Some(by) = self.leave_by.take() else { return true };
+        while self.permit.is_none() {
+            if Instant::now() >= by {
+                self.pool.forgo_retry();
+                return false;
+            }
+            sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAIT_MS))).await;
+            self.permit = self.pool.permit_retry();
+        }
+        true
     }
 
     /// The request is over: the pool learns what came of it in the end.

@@ -2,7 +2,7 @@
 //! them too, and Pingora's read timeout cannot tell a head that does not come from a body that pauses. So while the
 //! head of the answer is waited for, the client's session is one that fails when the time is over: Pingora takes
 //! that for the end of the request and resets its stream, and only that. Before anything is answered, the client's
-//! own session is put back, unharmed.
+//! own session is put back, unharmed. The same way leads around a race of Pingora's about upgrades.
 
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,10 +40,19 @@ impl std::fmt::Debug for Waiting {
 impl Waiting {
     /// From now on, waiting for the client fails with [`NO_ANSWER`] at the given time.
     pub(super) fn begin(session: &mut ServerSession, until: Instant) -> Self {
+        Self::wrap(session, Purpose::Deadline(until))
+    }
+
+    /// From now on the client of an upgrade seems to have something to send. Else Pingora hands on that its empty body
+    /// is over, which counts as the end of the tunnel where the backend's 101 is read before.
+    pub(super) fn for_upgrade(session: &mut ServerSession) -> Self {
+        Self::wrap(session, Purpose::Upgrade { is_handed_on: false })
+    }
+
+    fn wrap(session: &mut ServerSession, purpose: Purpose) -> Self {
         let home = Home::default();
         let inner = std::mem::replace(session, nobody());
-        let watched = Watched { inner, until, home: home.clone() };
-        *session = ServerSession::new_custom(Box::new(watched));
+        *session = ServerSession::new_custom(Box::new(Watched { inner, purpose, home: home.clone() }));
         Self(home)
     }
 
@@ -61,11 +70,19 @@ fn nobody() -> ServerSession {
     ServerSession::new_http1(Box::new(Cursor::new(Vec::<u8>::new())))
 }
 
-/// A client's session that waits for the client only until a deadline, and else is what it was.
+/// A client's session that is what it was but for one thing.
 struct Watched {
     inner: ServerSession,
-    until: Instant,
+    purpose: Purpose,
     home: Home,
+}
+
+/// What is different about it.
+enum Purpose {
+    /// It waits for the client only until then.
+    Deadline(Instant),
+    /// Its empty body has no end once the request's head was handed on, when Pingora asks for that end first.
+    Upgrade { is_handed_on: bool },
 }
 
 impl Drop for Watched {
@@ -80,9 +97,13 @@ type Messages = Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'st
 #[async_trait]
 impl Session for Watched {
     async fn read_body_or_idle(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {
+        let until = match self.purpose {
+            Purpose::Deadline(until) => until,
+            Purpose::Upgrade { .. } => return self.inner.read_body_or_idle(true).await,
+        };
         tokio::select! {
             read = self.inner.read_body_or_idle(no_body_expected) => read,
-            () = sleep_until(self.until.into()) => Error::e_explain(NO_ANSWER, "the head of the answer"),
+            () = sleep_until(until.into()) => Error::e_explain(NO_ANSWER, "the head of the answer"),
         }
     }
 
@@ -159,7 +180,13 @@ impl Session for Watched {
     }
 
     fn is_body_done(&mut self) -> bool {
-        self.inner.is_body_done()
+        match &mut self.purpose {
+            Purpose::Deadline(_) => self.inner.is_body_done(),
+            Purpose::Upgrade { is_handed_on } => {
+                *is_handed_on = true;
+                false
+            }
+        }
     }
 
     async fn finish(&mut self) -> Result<()> {
@@ -167,7 +194,10 @@ impl Session for Watched {
     }
 
     fn is_body_empty(&mut self) -> bool {
-        self.inner.is_body_empty()
+        match self.purpose {
+            Purpose::Deadline(_) => self.inner.is_body_empty(),
+            Purpose::Upgrade { is_handed_on } => !is_handed_on,
+        }
     }
 
     fn body_bytes_sent(&self) -> usize {

@@ -46,7 +46,7 @@ impl Learned {
             ),
             exhausted: counters(
                 "olympus_upstream_retry_budget_exhausted_total",
-                "Retries not made because the pool's budget was spent.",
+                "Retries not made because the pool's budget was spent for too long.",
                 &["olympus_upstream"],
             ),
             raising: Mutex::new(()),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::latency::Board;
 use super::learned::{Allowance, Learned, Wish};
 use super::outcome::{Failure, Outcome};
+use super::silence::Silence;
 use super::verdict::{State, Verdict};
 use crate::config::{self, Address};
 
@@ -35,6 +36,7 @@ pub(super) struct Vitals {
     /// Held for a few dozen instructions only, never while another lock is taken.
     learned: Mutex<Learned>,
     latency: Board,
+    pub(super) silence: Silence,
     made: Instant,
     /// Milliseconds since `made` until when it asked to be left alone.
     paused_until: AtomicU64,
@@ -53,6 +55,7 @@ impl Vitals {
         Self {
             learned: Mutex::new(Learned::new(settings, joined, now)),
             latency: Board::new(now),
+            silence: Silence::new(now),
             made: now,
             paused_until: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
@@ -110,14 +113,14 @@ impl Endpoint {
         self.vitals.in_flight.load(Ordering::Relaxed)
     }
 
-    /// How long it takes to answer, lately; `None` while nothing is known.
+    /// How long it takes to answer, lately, or has been silent by now; `None` while nothing is known.
     pub fn latency(&self, now: Instant) -> Option<Duration> {
         self.micros(now).map(|micros| Duration::from_secs_f32((micros / 1e6).max(0.0)))
     }
 
     /// The same in microseconds.
     pub(super) fn micros(&self, now: Instant) -> Option<f32> {
-        self.vitals.latency.read(now)
+        self.vitals.latency.read(now).map(|micros| micros.max(self.vitals.silence.lasts(now)))
     }
 
     /// Until when it asked to be left alone by `Retry-After`, if that lies ahead.
@@ -192,6 +195,7 @@ impl Endpoint {
         match outcome {
             Outcome::Answered { status, retry_after, .. } => {
                 self.vitals.answered.fetch_add(1, Ordering::Relaxed);
+                self.vitals.silence.end(now);
                 if let (503, Some(pause)) = (status, retry_after) {
                     let until = now.saturating_duration_since(self.vitals.made) + pause.min(LONGEST_PAUSE);
                     let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);

@@ -13,11 +13,13 @@ const MEMORY: Duration = Duration::from_secs(2);
 pub(super) struct Latency {
     micros: f64,
     seen: Option<Instant>,
+    /// The two as they were before the last answer.
+    before: Option<(f64, Option<Instant>)>,
 }
 
 impl Latency {
     pub(super) fn new() -> Self {
-        Self { micros: 0.0, seen: None }
+        Self { micros: 0.0, seen: None, before: None }
     }
 
     /// Nothing is known any more.
@@ -28,11 +30,19 @@ impl Latency {
     /// An answer took this long. A slower one than the average counts in full at once.
     pub(super) fn answered(&mut self, took: Duration, now: Instant) {
         let took = micros(took);
+        self.before = Some((self.micros, self.seen));
         match self.seen {
             Some(seen) if took < self.micros => self.blend(took, now.saturating_duration_since(seen)),
             _ => self.micros = took,
         }
         self.seen = Some(now);
+    }
+
+    /// The last answer was none after all: what it taught is forgotten.
+    pub(super) fn take_back(&mut self) {
+        if let Some(before) = self.before.take() {
+            (self.micros, self.seen) = before;
+        }
     }
 
     /// A try failed, which is to count as slow as `penalty`. One failure among many answers moves the average
@@ -143,6 +153,19 @@ mod tests {
         assert!(read(&latency, start, start + MS) < 7_000);
         (2..10_000).for_each(|tick| latency.failed(2_000 * MS, start + tick * MS));
         assert!(read(&latency, start, start + 9_999 * MS) > 1_900_000);
+    }
+
+    #[test]
+    fn answers_that_break_off_do_not_make_an_endpoint_fast() {
+        let start = Instant::now();
+        let mut latency = Latency::new();
+        latency.answered(5 * MS, start);
+        for tick in 1..200 {
+            latency.answered(MS, start + 10 * tick * MS);
+            latency.take_back();
+            latency.failed(2_000 * MS, start + 10 * tick * MS);
+        }
+        assert!(read(&latency, start, start + 1_990 * MS) > 1_000_000);
     }
 
     #[test]

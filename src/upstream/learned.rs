@@ -147,10 +147,9 @@ impl Learned {
             }
             Outcome::Answered { .. } => self.fail(is_trial, now),
             Outcome::Failed { failure, .. } => {
-                if failure == Failure::Truncated
-                    && let Some(breaker) = &mut self.breaker
-                {
-                    breaker.unpass();
+                if failure == Failure::Truncated {
+                    self.outlier.unpass();
+                    self.breaker.iter_mut().for_each(Breaker::unpass);
                 }
                 let wish = self.fail(is_trial, now);
                 if wish == Wish::Moved {
@@ -175,6 +174,9 @@ impl Learned {
     fn time(&mut self, outcome: Outcome, now: Instant) {
         if self.is_out(now) {
             return;
+        }
+        if matches!(outcome, Outcome::Failed { failure: Failure::Truncated, .. }) {
+            self.latency.take_back();
         }
         match outcome {
             Outcome::Abandoned { latency } => self.latency.waited(latency, now),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::endpoint::Endpoint;
+use super::silence::Unanswered;
 
 /// Retries a pool always may have under way, however little it has to do.
 const LEAST_RETRIES: u32 = 3;
@@ -44,6 +46,11 @@ impl Pick {
     /// The endpoint that works on the request.
     pub fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
+    }
+
+    /// To be held from when the whole request has been handed on to the head of its answer.
+    pub fn wait(&self, now: Instant) -> Unanswered {
+        Unanswered::new(&self.endpoint, now)
     }
 }
 
@@ -98,14 +105,11 @@ impl Drop for Seat {
 pub struct RetryPermit(Arc<Load>);
 
 impl RetryPermit {
-    /// `None`, and counted, if as many retries are under way as may be.
+    /// `None` if as many retries are under way as may be.
     pub(super) fn take(load: &Arc<Load>, percent: u32) -> Option<Self> {
         let most = budget(load.active(), percent);
         let claim = |retries| (retries < most).then_some(retries + 1);
-        if load.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).is_err() {
-            load.exhausted.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
+        load.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).ok()?;
         Some(Self(load.clone()))
     }
 }
@@ -133,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn retries_beyond_the_budget_are_refused_and_counted() {
+    fn retries_beyond_the_budget_are_refused() {
         let load = Arc::new(Load::default());
         let permits: Vec<_> = (0..4).filter_map(|_| RetryPermit::take(&load, 20)).collect();
-        assert_eq!((permits.len(), load.exhausted.load(Ordering::Relaxed)), (3, 1));
+        assert_eq!(permits.len(), 3);
         drop(permits);
         assert!(RetryPermit::take(&load, 20).is_some());
     }

@@ -23,6 +23,8 @@ pub(super) struct Outlier {
     limit: u32,
     base: Duration,
     in_row: u32,
+    /// The row that the last success ended.
+    ended: u32,
     /// How long the last ejection was, in bases.
     times: u32,
     /// The last one, also when it is over.
@@ -35,6 +37,7 @@ impl Outlier {
             limit: settings.consecutive_failures,
             base: settings.base_ejection_time.get(),
             in_row: 0,
+            ended: 0,
             times: 0,
             last: None,
         }
@@ -51,7 +54,12 @@ impl Outlier {
     }
 
     pub(super) fn pass(&mut self) {
-        self.in_row = 0;
+        self.ended = std::mem::take(&mut self.in_row);
+    }
+
+    /// Takes back the last success: the row that it ended goes on.
+    pub(super) fn unpass(&mut self) {
+        self.in_row = self.in_row.saturating_add(std::mem::take(&mut self.ended));
     }
 
     /// Takes a failure; true if the endpoint should be ejected, see [`Self::eject`].
@@ -112,6 +120,19 @@ mod tests {
         assert_eq!([0; 2].map(|_| outlier.fail(now)), [false; 2]);
         outlier.pass();
         assert_eq!([0; 3].map(|_| outlier.fail(now)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_success_that_is_taken_back_ends_no_row() {
+        let (mut outlier, now) = outlier();
+        let broken_off = |outlier: &mut Outlier| {
+            outlier.pass();
+            outlier.unpass();
+            outlier.fail(now)
+        };
+        assert_eq!([0; 2].map(|_| broken_off(&mut outlier)), [false; 2]);
+        outlier.pass();
+        assert_eq!([0; 3].map(|_| broken_off(&mut outlier)), [false, false, true]);
     }
 
     #[test]

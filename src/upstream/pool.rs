@@ -198,9 +198,15 @@ impl Pool {
 
     /// Leave for a retry within the pool's budget; it is given back when the permit is dropped.
     ///
-    /// Not to be asked for where nothing can have reached the endpoint: such retries are free.
+    /// Not to be asked for where nothing can have reached the endpoint: such retries are free. May be asked for
+    /// again; who gives up says so by [`Pool::forgo_retry`].
     pub fn permit_retry(&self) -> Option<RetryPermit> {
         RetryPermit::take(&self.load, self.settings.retry.budget_percent)
+    }
+
+    /// Counts a retry that is not made, because there was no leave for it in time.
+    pub fn forgo_retry(&self) {
+        self.load.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether requests may be sent to this endpoint now, by the plan that picks go by.
@@ -250,7 +256,7 @@ impl Pool {
         self.load.full.load(Ordering::Relaxed)
     }
 
-    /// Retries not made because as many as may be were under way.
+    /// Retries not made because as many as may be were under way for too long.
     pub fn budget_exhausted(&self) -> u64 {
         self.load.exhausted.load(Ordering::Relaxed)
     }

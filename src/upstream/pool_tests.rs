@@ -298,3 +298,24 @@ fn retries_take_no_turn_so_that_not_every_request_begins_at_the_dead_endpoint() 
     });
     assert_eq!(began_at_the_first.count(), 3);
 }
+
+/// How often the first of two endpoints is chosen that both answered before.
+fn picks_of_the_first(pool: &Pool, now: Instant) -> usize {
+    let at = |random| Demand { now, random, key: None };
+    (0..100).filter(|it| pool.pick(&mut Tried::default(), &at(*it)).unwrap().endpoint().index == 0).count()
+}
+
+#[test]
+fn an_endpoint_that_falls_silent_is_left_alone_before_any_deadline() {
+    let (pool, now) = pool("{ address = '127.0.0.1:1' }, { address = '127.0.0.1:2' }", "");
+    (0..2).for_each(|index| assert!(pool.report(&pick_of(&pool, index), success(), now).is_none()));
+    let pick = pick_of(&pool, 0);
+    let waiting = pick.wait(now);
+    drop(pick);
+    assert!(picks_of_the_first(&pool, now) > 20);
+    assert_eq!(picks_of_the_first(&pool, now + SECOND / 20), 0, "five times as long as it takes to answer");
+    pool.report(&pick_of(&pool, 0), success(), now + SECOND / 20);
+    assert!(picks_of_the_first(&pool, now + SECOND / 20) > 20, "it answered another request");
+    drop(waiting);
+    assert!(picks_of_the_first(&pool, now + SECOND) > 20, "nothing is waited for");
+}

@@ -9,6 +9,10 @@ use crate::config::{self, RetryOn};
 /// The wait doubles this many times at most.
 const MOST_DOUBLINGS: u32 = 6;
 
+/// How long a retry may wait for its place in the budget. All that hang at an endpoint fail at the same moment, and a
+/// fifth at a time need a few round trips; who waits longer than this is better told.
+pub const PATIENCE: Duration = Duration::from_millis(500);
+
 /// What went wrong in a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {

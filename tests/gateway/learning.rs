@@ -36,6 +36,18 @@ fn a_503_is_tried_elsewhere_only_where_that_is_safe() {
 }
 
 #[test]
+fn a_retry_waits_for_its_place_in_the_budget_while_others_have_theirs() {
+    let (shops, gateway) = two_shops("status=503", "outlier = { consecutive_failures = 0 }");
+    send("PUT", &shops[1].url("/faults"), &[], "delay=20ms");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..12).map(|_| scope.spawn(|| gateway.get("/api/products").status)).collect();
+        asking.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [200; 12], "six at a time, where three have a place");
+    assert_eq!(gateway.metric("olympus_upstream_retry_budget_exhausted_total", &[]), 0.0);
+}
+
+#[test]
 fn who_fails_in_a_row_is_left_alone_for_a_while_and_the_reason_is_shown() {
     let (shops, gateway) = two_shops("status=500", "outlier = { consecutive_failures = 3 }");
     let failed = (0..20).filter(|_| gateway.get("/api/products").status == 500).count();

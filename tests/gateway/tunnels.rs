@@ -10,6 +10,7 @@ use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
 use crate::support::wait::pass;
+use crate::support::wire::Wire;
 use crate::{app, before, commerce, endpoint};
 
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
@@ -111,4 +112,43 @@ fn an_upgrade_that_is_refused_is_an_answer_like_others() {
     wire.ask("GET", "/api/ws", &["connection: upgrade", "upgrade: websocket"]);
     let refused = wire.answer();
     assert_eq!((refused.status, refused.body.as_str()), (426, "no!"));
+}
+
+#[test]
+fn a_tunnel_stays_however_fast_the_backend_accepts_it() {
+    // It sends its 101 before it has read anything: whoever comes late with the end of the request is found out.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let backend = listener.local_addr().unwrap();
+    let tunnels = 40;
+    let server = std::thread::spawn(move || {
+        for _ in 0..tunnels {
+            let mut wire = Wire::over(listener.accept().unwrap().0);
+            wire.send(SWITCH);
+            wire.try_head_text().unwrap();
+            let frame = wire.take(PING.len()).unwrap();
+            assert_eq!(frame, PING);
+            wire.send(ECHO);
+        }
+    });
+    let gateway = before(backend, "", "");
+    for number in 0..tunnels {
+        let mut wire = gateway.wire();
+        wire.open_socket("/api/ws", &format!("eager-{number}"));
+        pass(Duration::from_millis(2));
+        wire.send(PING);
+        assert_eq!(wire.take(ECHO.len()).unwrap(), ECHO, "tunnel {number}");
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn a_tunnel_may_carry_more_than_a_body_may() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "max_body = \"10b\"");
+    let mut wire = gateway.wire();
+    wire.open_socket("/api/ws", "long-tunnel");
+    for _ in 0..20 {
+        wire.send(PING);
+        assert_eq!(wire.take(ECHO.len()).unwrap(), ECHO);
+    }
 }
