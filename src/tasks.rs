@@ -17,6 +17,8 @@ pub enum Phase {
     Starting,
     /// Requests are welcome.
     Serving,
+    /// Another process has the listeners too: requests are still served, and clients asked to connect anew.
+    HandingOver,
     /// Requests are still served, but clients and balancers are asked to go elsewhere.
     Draining,
 }
@@ -60,6 +62,11 @@ impl Lifecycle {
             }
             is_starting
         });
+    }
+
+    /// From now on clients are asked to connect anew.
+    pub fn hand_over(&self) {
+        self.0.phase.send_replace(Phase::HandingOver);
     }
 
     /// From now on clients are asked to go elsewhere.

@@ -36,7 +36,8 @@ async fn alive() -> &'static str {
 
 async fn ready(State(view): State<View>) -> (StatusCode, &'static str) {
     match view.lifecycle.phase() {
-        Phase::Serving => (StatusCode::OK, "ready\n"),
+        // The one that takes over serves at the same address.
+        Phase::Serving | Phase::HandingOver => (StatusCode::OK, "ready\n"),
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
         Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }

@@ -30,6 +30,7 @@ pub struct App {
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
+    takes_over: bool,
 }
 
 impl App {
@@ -59,13 +60,20 @@ impl App {
             messages,
         };
         let locals = Locals { health: admin::health_router(view.clone()), rest: rest::router(lifecycle) };
-        Ok(Self { runtime, telemetry, view, wishes, locals })
+        Ok(Self { runtime, telemetry, view, wishes, locals, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
     #[must_use]
     pub fn with_locals(mut self, change: impl FnOnce(Locals) -> Locals) -> Self {
         self.locals = change(self.locals);
+        self
+    }
+
+    /// Waits for another process to hand its listeners over instead of opening them.
+    #[must_use]
+    pub fn taking_over(mut self) -> Self {
+        self.takes_over = true;
         self
     }
 
@@ -109,6 +117,7 @@ impl App {
             probes,
             lifecycle,
             telemetry: self.telemetry,
+            takes_over: self.takes_over,
             runtime: self.runtime.handle().clone(),
         })
     }

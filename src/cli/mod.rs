@@ -26,7 +26,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve. This is what happens without a command.
-    Run(Input),
+    Run {
+        #[command(flatten)]
+        input: Input,
+        /// Take the listeners over from the process that runs, which gets SIGQUIT once this one waits for them.
+        #[arg(long)]
+        upgrade: bool,
+    },
     /// Say what is wrong with a configuration: every mistake with its place. Ends with 1 if there is one.
     Check(Inputs),
     /// Print the configuration in force, with every default; secrets are redacted.
@@ -79,9 +85,12 @@ struct Inputs {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command.unwrap_or(Command::Run(Input { config: DEFAULT_FILE.into() }));
-    match command {
-        Command::Run(input) => with(&input.config, run),
+    let default = Command::Run { input: Input { config: DEFAULT_FILE.into() }, upgrade: false };
+    match Cli::parse().command.unwrap_or(default) {
+        Command::Run { input, upgrade: false } => with(&input.config, |loaded| run(App::build(loaded))),
+        Command::Run { input, upgrade: true } => {
+            with(&input.config, |loaded| run(App::build(loaded).map(App::taking_over)))
+        }
         Command::Check(inputs) => check(inputs),
         Command::Config { input, origin } => with(&input.config, |loaded| show(&loaded, origin)),
         Command::Diff { before, after } => {
@@ -108,8 +117,8 @@ fn with(path: &Path, act: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     }
 }
 
-fn run(loaded: Loaded) -> ExitCode {
-    match App::build(loaded).and_then(App::run) {
+fn run(app: crate::error::Result<App>) -> ExitCode {
+    match app.and_then(App::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("olympus: {error}");

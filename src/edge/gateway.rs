@@ -50,7 +50,7 @@ impl Gateway {
     /// Applies what the configuration says of client connections, before anything is read or written.
     fn settle(&self, session: &mut Session, exchange: &Exchange) {
         let timeouts = &exchange.snapshot.settings.server.timeouts;
-        if self.lifecycle.phase() == Phase::Draining {
+        if matches!(self.lifecycle.phase(), Phase::HandingOver | Phase::Draining) {
             session.set_keepalive(None);
         } else if session.downstream_session.get_keepalive().is_some() {
             // Where Pingora means to close, as after a request that was framed twice, it does.

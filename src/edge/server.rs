@@ -1,6 +1,7 @@
 //! The Pingora server: one service a listener, all of them behind a front.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::Router;
 use pingora::apps::ServerApp;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::proxy::ProxyHttp;
-use pingora::server::configuration::ServerConf;
+use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server};
 use pingora::services::listening::Service;
 use tokio::net::TcpStream;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub telemetry: Telemetry,
     /// The routers of the operators' listeners.
     pub listeners: Listeners,
+    /// Whether another process hands its listeners to this one.
+    pub takes_over: bool,
     /// The runtime of background tasks.
     pub runtime: Handle,
 }
@@ -80,7 +83,12 @@ pub struct Listeners {
 pub fn run(parts: &Parts) -> Result<()> {
     let settings = &parts.settings;
     let addresses = addresses(settings, &parts.listeners);
-    check_addresses(&addresses)?;
+    let upgrade_socket = settings.server.upgrade_socket.clone().unwrap_or_default();
+    if parts.takes_over {
+        check_upgrade(settings)?;
+    } else {
+        check_addresses(&addresses)?;
+    }
     let threads = match settings.server.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -91,15 +99,18 @@ pub fn run(parts: &Parts) -> Result<()> {
         grace_period_seconds: Some(NEVER),
         graceful_shutdown_timeout_seconds: Some(1),
         upstream_keepalive_pool_size: KEPT_CONNECTIONS,
+        upgrade_sock: upgrade_socket.to_string_lossy().into_owned(),
         ..ServerConf::default()
     };
-    let mut server = Server::new_with_opt_and_conf(None, conf);
+    let opt = Opt { upgrade: parts.takes_over, ..Opt::default() };
+    let mut server = Server::new_with_opt_and_conf(opt, conf);
     server.bootstrap();
     add_listeners(&mut server, parts)?;
     let signals = Signals {
         lifecycle: parts.lifecycle.clone(),
         pipeline: parts.pipeline.clone(),
         access: parts.telemetry.access.clone(),
+        upgrade_socket: settings.server.upgrade_socket.clone(),
         runtime: parts.runtime.clone(),
     };
     parts.lifecycle.spawn("readiness", serve_when_open(addresses, parts.lifecycle.clone()));
@@ -193,6 +204,21 @@ fn check_addresses(addresses: &[(String, SocketAddr)]) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Pingora panics where it cannot listen for the listeners.
+fn check_upgrade(settings: &Settings) -> Result<()> {
+    let Some(socket) = &settings.server.upgrade_socket else {
+        let message = "take over: server.upgrade_socket is not set, so there is no way for listeners to come";
+        return Err(Error::new(Kind::Invalid, message));
+    };
+    // What an earlier upgrade left behind is in the way of the test, as it is of Pingora.
+    let _ = std::fs::remove_file(socket);
+    let tested = UnixListener::bind(socket).and_then(|_| std::fs::remove_file(socket));
+    tested.map_err(|error| {
+        let message = format!("take over by {} (server.upgrade_socket)", socket.display());
+        Error::new(Kind::Unavailable, message).caused_by(error)
+    })
 }
 
 /// Pingora opens the listeners on runtimes of its own and tells nobody: readiness waits until each accepts.

@@ -39,6 +39,7 @@ pub(super) async fn show(State(started): State<Started>) -> Success<Status> {
         phase: match started.lifecycle.phase() {
             Phase::Starting => "starting",
             Phase::Serving => "serving",
+            Phase::HandingOver => "handing_over",
             Phase::Draining => "draining",
         },
         started_at: started.time.to_rfc3339_opts(SecondsFormat::Secs, true),

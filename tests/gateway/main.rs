@@ -29,6 +29,7 @@ mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;
+mod upgrading;
 mod upstream_http2;
 mod upstream_tls;
 

@@ -28,6 +28,10 @@ pub struct Server {
     /// How large the head of a request may be.
     #[schemars(extend("x-reload" = "restart"))]
     pub limits: Limits,
+    /// Socket by which listeners are handed to a new process (`run --upgrade`) on SIGQUIT. In a folder that nobody
+    /// else may enter: whoever listens there gets the listeners. Absent: SIGQUIT is ignored.
+    #[schemars(with = "Option<String>", extend("x-reload" = "restart"))]
+    pub upgrade_socket: Option<PathBuf>,
 }
 
 impl Default for Server {
@@ -39,6 +43,7 @@ impl Default for Server {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             reload_on_change: true,
+            upgrade_socket: None,
         }
     }
 }
