@@ -7,7 +7,8 @@ const HEADER: usize = 9;
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
+pub(super) const SETTINGS: u8 = 4;
+pub(super) const CONTINUATION: u8 = 9;
 /// A flag of both: the block of headers ends here.
 const END_HEADERS: u8 = 4;
 
@@ -89,9 +90,9 @@ impl FrameScan {
     }
 }
 
-/// A frame that ends the connection and says: too much (RFC 9113 section 6.8, `ENHANCE_YOUR_CALM`).
-pub(super) fn calm_down(last_stream: u32) -> Vec<u8> {
-    [&[0, 0, 8, 7, 0, 0, 0, 0, 0][..], &last_stream.to_be_bytes(), &11_u32.to_be_bytes()].concat()
+/// A frame that ends the connection and says why (RFC 9113 section 6.8).
+pub(super) fn go_away(last_stream: u32, code: u32) -> Vec<u8> {
+    [&[0, 0, 8, 7, 0, 0, 0, 0, 0][..], &last_stream.to_be_bytes(), &code.to_be_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn the_last_word_is_a_frame_of_its_own() {
         let mut scan = FrameScan::default();
-        assert_eq!(kinds(&mut scan, &calm_down(7)), [7]);
+        assert_eq!(kinds(&mut scan, &go_away(7, 11)), [7]);
         assert!(scan.is_between_frames());
     }
 }

@@ -15,9 +15,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::allowance::Allowances;
 use super::crowd::Place;
 use super::farewell::Farewell;
-use super::frames::{FrameScan, calm_down};
+use super::frames::{CONTINUATION, Frame, FrameScan, SETTINGS, go_away};
 use super::head::{HeadScan, Scanned, Tail};
 use super::refusal::Refusal;
+
+/// CONTINUATION frames that any head may come in. The HTTP/2 implementation takes as many, but counts nothing.
+const MOST_CONTINUATIONS: usize = 5;
+/// What a frame can hold, in bytes.
+const FRAME: usize = 16 << 10;
 
 /// What is demanded of heads.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,27 @@ struct Http2 {
     incoming: FrameScan,
     outgoing: FrameScan,
     allowances: Allowances,
+    has_settings: bool,
+    /// CONTINUATION frames of the head under way.
+    continuations: usize,
+}
+
+impl Http2 {
+    /// Looks at bytes that came. `most` is the size of the largest head.
+    fn look(&mut self, bytes: &[u8], most: usize) -> Result<(), Refusal> {
+        let Self { incoming, allowances, has_settings, continuations, .. } = self;
+        incoming.read(bytes, |frame: Frame| {
+            *has_settings |= frame.kind == SETTINGS;
+            if !*has_settings {
+                return Err(Refusal::NoSettings);
+            }
+            *continuations = if frame.kind == CONTINUATION { *continuations + 1 } else { 0 };
+            if *continuations > MOST_CONTINUATIONS.max(most / FRAME) {
+                return Err(Refusal::Scattered);
+            }
+            allowances.spend(frame, Instant::now).map_err(Refusal::Flood)
+        })
+    }
 }
 
 impl<S> Watched<S> {
@@ -70,6 +96,8 @@ impl<S> Watched<S> {
             incoming: FrameScan::of_client(),
             outgoing: FrameScan::default(),
             allowances: Allowances::new(Instant::now()),
+            has_settings: false,
+            continuations: 0,
         };
         Self { inner, place, heads, state: State::Http2(Box::new(http2)), deadline: None, timer: None }
     }
@@ -105,10 +133,8 @@ impl<S> Watched<S> {
                 return Ok(());
             }
             State::Http2(http2) => {
-                let Http2 { incoming, allowances, .. } = &mut **http2;
-                let judged = incoming.read(bytes, |frame| allowances.spend(frame, Instant::now));
-                judged.map_err(Refusal::Flood)?;
-                incoming.is_within_head()
+                http2.look(bytes, self.heads.most)?;
+                http2.incoming.is_within_head()
             }
             State::Leaving(_) | State::Gone => return Ok(()),
         };
@@ -139,7 +165,9 @@ impl<S> Watched<S> {
         self.place.refused(refusal);
         let word = match &self.state {
             State::Head(scan) if !scan.is_untouched() => refusal.answer(),
-            State::Http2(http2) if http2.outgoing.is_between_frames() => calm_down(http2.incoming.stream()),
+            State::Http2(http2) if http2.outgoing.is_between_frames() => {
+                go_away(http2.incoming.stream(), refusal.code())
+            }
             State::Head(_) | State::Rest(_) | State::Http2(_) | State::Leaving(_) | State::Gone => Vec::new(),
         };
         self.state = match word.is_empty() {
