@@ -30,6 +30,10 @@ pub(super) enum Refusal {
     Scattered,
     /// The first frame of HTTP/2 is not SETTINGS (RFC 9113 section 3.4).
     NoSettings,
+    /// The HTTP/2 implementation had enough of something that it bounds itself, such as unread resets.
+    Excessive,
+    /// The HTTP/2 implementation met frames that are wrong.
+    WrongFrames,
     /// The client left before it said anything. That is nobody's fault and not counted.
     Gone,
 }
@@ -64,6 +68,8 @@ impl Refusal {
             Self::Scattered => "h2_continuation_flood",
             Self::Flood(Frames::Unknown) => "h2_unknown_flood",
             Self::NoSettings => "h2_preface",
+            Self::Excessive => "h2_excess",
+            Self::WrongFrames => "h2_protocol",
             Self::Gone => return None,
         })
     }
@@ -105,6 +111,8 @@ impl Refusal {
             | Self::Flood(_)
             | Self::Scattered
             | Self::NoSettings
+            | Self::Excessive
+            | Self::WrongFrames
             | Self::Gone => None,
         }
     }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::allowance::Allowances;
 use super::crowd::Place;
 use super::farewell::Farewell;
-use super::frames::{CONTINUATION, Frame, FrameScan, SETTINGS, go_away};
+use super::frames::{CONTINUATION, Frame, FrameScan, GOAWAY, SETTINGS, code_of_go_away, go_away};
 use super::head::{HeadScan, Scanned, Tail};
 use super::refusal::Refusal;
 
@@ -69,7 +69,7 @@ impl Http2 {
     /// Looks at bytes that came. `most` is the size of the largest head.
     fn look(&mut self, bytes: &[u8], most: usize) -> Result<(), Refusal> {
         let Self { incoming, allowances, has_settings, continuations, .. } = self;
-        incoming.read(bytes, |frame: Frame| {
+        incoming.read(bytes, |frame: Frame, _| {
             *has_settings |= frame.kind == SETTINGS;
             if !*has_settings {
                 return Err(Refusal::NoSettings);
@@ -154,7 +154,9 @@ impl<S> Watched<S> {
                 (self.deadline, self.timer) = (None, None);
             }
             State::Http2(http2) => {
-                let Ok(()) = http2.outgoing.read(bytes, |_| Ok::<(), std::convert::Infallible>(()));
+                if let Err(refusal) = http2.outgoing.read(bytes, ended) {
+                    self.place.refused(refusal);
+                }
             }
             State::Head(_) | State::Rest(_) | State::Leaving(_) | State::Gone => {}
         }
@@ -184,6 +186,15 @@ impl<S> Watched<S> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().poll(context)
+    }
+}
+
+/// Whether the HTTP/2 implementation ends the connection for what the client did. Nothing of note follows then.
+fn ended(frame: Frame, payload: &[u8]) -> Result<(), Refusal> {
+    match (frame.kind, code_of_go_away(payload)) {
+        (GOAWAY, Some(11)) => Err(Refusal::Excessive),
+        (GOAWAY, Some(code)) if code > 0 => Err(Refusal::WrongFrames),
+        _ => Ok(()),
     }
 }
 

@@ -227,3 +227,14 @@ async fn a_head_in_more_frames_than_it_needs_is_a_flood() {
     assert!(ends.read().await.is_empty());
     assert!(ends.counted("h2_continuation_flood"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_others_end_for_a_reason_are_counted() {
+    for (code, cause) in [(11, "h2_excess"), (1, "h2_protocol")] {
+        let mut ends = http2();
+        ends.server.write_all(&go_away(1, 0)).await.unwrap();
+        assert!(!ends.metrics.text().contains("cause="), "one that drains is not");
+        ends.server.write_all(&go_away(1, code)).await.unwrap();
+        assert!(ends.counted(cause), "{cause}");
+    }
+}
