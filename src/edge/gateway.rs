@@ -21,6 +21,7 @@ use super::cause::{self, Cause};
 use super::context::{Context, Proxied};
 use super::deadline::Deadlines;
 use super::line;
+use super::listener::head_was_parsed;
 use super::peer::peer;
 use super::tries;
 use crate::http::Connection;
@@ -88,6 +89,7 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         context.started = Instant::now();
+        head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);

@@ -11,6 +11,7 @@ use pingora::{Error, ErrorType, Result};
 use tower::ServiceExt;
 
 use super::bridge;
+use super::listener::head_was_parsed;
 use crate::http::{Problem, RequestId};
 
 /// Largest body the operators' side takes, in bytes.
@@ -29,6 +30,7 @@ impl ProxyHttp for LocalListener {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
+        head_was_parsed(session);
         bridge::serve(session, MAX_BODY, |request| serve(self.0.clone(), request)).await?;
         Ok(true)
     }

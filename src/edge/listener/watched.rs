@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(super) struct Watched<S> {
     state: State,
     /// When the head that has begun must be whole.
     deadline: Option<Instant>,
+    /// Set when a head was parsed, by those who only share the connection.
+    is_parsed: AtomicBool,
     /// Wakes at the deadline. Most heads come in one piece and never need it.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -87,7 +90,7 @@ impl<S> Watched<S> {
     /// A connection that speaks HTTP/1.1 and must have sent its first head by then.
     pub(super) fn http1(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
         let state = State::Head(HeadScan::default());
-        Self { inner, place, heads, state, deadline: Some(first), timer: None }
+        Self::new(inner, place, heads, state, Some(first))
     }
 
     /// A connection that speaks HTTP/2.
@@ -99,7 +102,11 @@ impl<S> Watched<S> {
             has_settings: false,
             continuations: 0,
         };
-        Self { inner, place, heads, state: State::Http2(Box::new(http2)), deadline: None, timer: None }
+        Self::new(inner, place, heads, State::Http2(Box::new(http2)), None)
+    }
+
+    fn new(inner: S, place: Place, heads: Heads, state: State, deadline: Option<Instant>) -> Self {
+        Self { inner, place, heads, state, deadline, is_parsed: AtomicBool::new(false), timer: None }
     }
 
     /// Whether it speaks HTTP/2.
@@ -109,8 +116,22 @@ impl<S> Watched<S> {
 
     /// From now on a head is expected: the request before is over.
     pub(super) fn expect_head(&mut self) {
+        *self.is_parsed.get_mut() = false;
         if let State::Rest(tail) = self.state {
             self.state = State::Head(HeadScan::after(tail));
+        }
+    }
+
+    /// The head was parsed. Of a pipelined request nobody else knows: all of it may have come with what was before it.
+    pub(super) fn head_was_parsed(&self) {
+        self.is_parsed.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the rest of a request is read, if its head is known to be over.
+    fn settle(&mut self) {
+        if std::mem::take(self.is_parsed.get_mut()) && matches!(self.state, State::Head(_)) {
+            self.state = State::Rest(Tail::default());
+            (self.deadline, self.timer) = (None, None);
         }
     }
 
@@ -219,6 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
         if this.is_over() {
             return this.poll_leave(context);
         }
+        this.settle();
         let before = buffer.filled().len();
         let refusal = match Pin::new(&mut this.inner).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => match this.look(buffer.filled().get(before..).unwrap_or_default()) {

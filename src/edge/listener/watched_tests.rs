@@ -238,3 +238,19 @@ async fn connections_that_others_end_for_a_reason_are_counted() {
         assert!(ends.counted(cause), "{cause}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_head_that_was_parsed_is_none_wherever_that_began() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n\r\nbody").await;
+    ends.read().await;
+    ends.server.expect_head();
+    ends.server.head_was_parsed();
+    ends.send([b'x'; 5000]).await;
+    assert_eq!(ends.read().await.len(), 5000, "larger than a head may be");
+    assert!(timeout(LONG, ends.read()).await.is_err(), "and slower");
+    ends.server.expect_head();
+    ends.send([b'x'; 2000]).await;
+    ends.client.shutdown().await.unwrap();
+    assert!(ends.read().await.is_empty(), "the next one is watched again");
+}
