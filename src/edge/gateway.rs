@@ -24,6 +24,7 @@ use super::deadline::Deadlines;
 use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::line;
+use super::listener::head_was_parsed;
 use super::multiplexed;
 use super::peer::peer;
 use super::waiting::Waiting;
@@ -94,6 +95,7 @@ impl ProxyHttp for Gateway {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         context.started = Instant::now();
+        head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use super::bridge::{self, Bounds};
 use super::expiry::Expiry;
+use super::listener::head_was_parsed;
 use crate::http::{Problem, RequestId};
 
 /// Largest body the operators' side takes, in bytes.
@@ -35,6 +36,7 @@ impl ProxyHttp for LocalListener {
 
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
         let bounds = Bounds { body: MAX_BODY, body_idle: BODY_IDLE, expiry: Expiry::default() };
+        head_was_parsed(session);
         bridge::serve(session, bounds, |request| serve(self.0.clone(), request)).await?;
         Ok(true)
     }

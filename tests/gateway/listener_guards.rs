@@ -155,7 +155,7 @@ fn a_pipelined_upload_is_not_taken_for_a_head() {
     let config = app(&[endpoint(shop.address())], "", "");
     let gateway = Gateway::start(&format!("{config}\n[server.limits]\nheader_bytes = \"1kb\""));
     let upload = "POST /api/count HTTP/1.1\r\nhost: test\r\ncontent-length: 9000\r\n\r\n";
-    for cut in 1..4 {
+    for cut in 0..4 {
         let (begin, end) = upload.split_at(upload.len() - cut);
         let mut wire = gateway.wire();
         wire.send(format!("GET /api/bytes/3 HTTP/1.1\r\nhost: test\r\n\r\n{begin}"));
@@ -164,6 +164,22 @@ fn a_pipelined_upload_is_not_taken_for_a_head() {
         let answer = wire.answer();
         assert_eq!((answer.status, answer.json()), (200, json!({ "bytes": 9000 })), "{cut}");
     }
+}
+
+#[test]
+fn a_pipelined_upload_may_take_longer_than_a_head() {
+    let shop = commerce("shop");
+    let config = app(&[endpoint(shop.address())], "", "");
+    let gateway = Gateway::start(&format!("{config}\n[server.timeouts]\nheader = \"400ms\""));
+    let mut wire = gateway.wire();
+    let get = "GET /api/bytes/3 HTTP/1.1\r\nhost: test\r\n\r\n";
+    wire.send(format!("{get}POST /api/count HTTP/1.1\r\nhost: test\r\ncontent-length: 20\r\n\r\nbegun"));
+    assert_eq!(wire.answer().body.len(), 3);
+    for _ in 0..15 {
+        pass(Duration::from_millis(60));
+        wire.send(".");
+    }
+    assert_eq!(wire.answer().json(), json!({ "bytes": 20 }));
 }
 
 #[test]

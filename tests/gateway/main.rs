@@ -14,6 +14,7 @@ mod failover;
 mod framing;
 mod headers;
 mod http2;
+mod http2_conformance;
 mod identity;
 mod learning;
 mod leaving;

@@ -1,5 +1,6 @@
 //! How many HTTP/2 frames of the costly kinds a connection may send: some at once, and so many a second.
-//! What is not here is bounded by the HTTP/2 implementation: streams, unread resets, CONTINUATION, empty DATA.
+//! CONTINUATION is counted for each head; what else is not here is bounded by the HTTP/2 implementation: streams,
+//! unread resets, empty DATA.
 
 use tokio::time::Instant;
 

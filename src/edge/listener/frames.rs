@@ -7,7 +7,9 @@ const HEADER: usize = 9;
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const HEADERS: u8 = 1;
-const CONTINUATION: u8 = 9;
+pub(super) const SETTINGS: u8 = 4;
+pub(super) const GOAWAY: u8 = 7;
+pub(super) const CONTINUATION: u8 = 9;
 /// A flag of both: the block of headers ends here.
 const END_HEADERS: u8 = 4;
 
@@ -37,11 +39,11 @@ impl FrameScan {
         Self { skip: PREFACE.len(), ..Self::default() }
     }
 
-    /// Passes each frame that begins within the next bytes to `judge`, until it refuses one.
+    /// Passes each frame that begins within the next bytes to `judge`, with what follows, until it refuses one.
     pub(super) fn read<E>(
         &mut self,
         mut bytes: &[u8],
-        mut judge: impl FnMut(Frame) -> Result<(), E>,
+        mut judge: impl FnMut(Frame, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
@@ -55,7 +57,7 @@ impl FrameScan {
             }
             (self.have, bytes) = (self.have + taken, rest);
             if self.have == HEADER {
-                judge(self.begin())?;
+                judge(self.begin(), bytes)?;
             }
         }
         Ok(())
@@ -89,9 +91,14 @@ impl FrameScan {
     }
 }
 
-/// A frame that ends the connection and says: too much (RFC 9113 section 6.8, `ENHANCE_YOUR_CALM`).
-pub(super) fn calm_down(last_stream: u32) -> Vec<u8> {
-    [&[0, 0, 8, 7, 0, 0, 0, 0, 0][..], &last_stream.to_be_bytes(), &11_u32.to_be_bytes()].concat()
+/// A frame that ends the connection and says why (RFC 9113 section 6.8).
+pub(super) fn go_away(last_stream: u32, code: u32) -> Vec<u8> {
+    [&[0, 0, 8, 7, 0, 0, 0, 0, 0][..], &last_stream.to_be_bytes(), &code.to_be_bytes()].concat()
+}
+
+/// The code of such a frame, from what follows its header.
+pub(super) fn code_of_go_away(payload: &[u8]) -> Option<u32> {
+    payload.get(4..)?.first_chunk().map(|code| u32::from_be_bytes(*code))
 }
 
 #[cfg(test)]
@@ -107,7 +114,7 @@ mod tests {
 
     fn kinds(scan: &mut FrameScan, bytes: &[u8]) -> Vec<u8> {
         let mut kinds = Vec::new();
-        let read: Result<(), Infallible> = scan.read(bytes, |frame| {
+        let read: Result<(), Infallible> = scan.read(bytes, |frame, _| {
             kinds.push(frame.kind);
             Ok(())
         });
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn the_last_word_is_a_frame_of_its_own() {
         let mut scan = FrameScan::default();
-        assert_eq!(kinds(&mut scan, &calm_down(7)), [7]);
+        assert_eq!(kinds(&mut scan, &go_away(7, 11)), [7]);
         assert!(scan.is_between_frames());
     }
 }

@@ -16,4 +16,5 @@ mod watched;
 
 pub(super) use crowd::Crowd;
 pub(super) use front::{Front, Terms};
+pub(super) use stream::head_was_parsed;
 pub(super) use tls::Tls;

@@ -26,6 +26,14 @@ pub(super) enum Refusal {
     TooManyHeaders,
     /// More frames of a kind than any use of HTTP/2 needs.
     Flood(Frames),
+    /// A head of HTTP/2 comes in more CONTINUATION frames than the largest one needs.
+    Scattered,
+    /// The first frame of HTTP/2 is not SETTINGS (RFC 9113 section 3.4).
+    NoSettings,
+    /// The HTTP/2 implementation had enough of something that it bounds itself, such as unread resets.
+    Excessive,
+    /// The HTTP/2 implementation met frames that are wrong.
+    WrongFrames,
     /// The client left before it said anything. That is nobody's fault and not counted.
     Gone,
 }
@@ -57,9 +65,18 @@ impl Refusal {
             Self::Flood(Frames::Settings) => "h2_settings_flood",
             Self::Flood(Frames::Reset) => "h2_reset_flood",
             Self::Flood(Frames::Priority) => "h2_priority_flood",
+            Self::Scattered => "h2_continuation_flood",
             Self::Flood(Frames::Unknown) => "h2_unknown_flood",
+            Self::NoSettings => "h2_preface",
+            Self::Excessive => "h2_excess",
+            Self::WrongFrames => "h2_protocol",
             Self::Gone => return None,
         })
+    }
+
+    /// The code of HTTP/2 (RFC 9113 section 7): `PROTOCOL_ERROR`, or `ENHANCE_YOUR_CALM`.
+    pub(super) fn code(self) -> u32 {
+        if self == Self::NoSettings { 1 } else { 11 }
     }
 
     /// A whole HTTP/1.1 answer for a client that has sent a part of a head.
@@ -92,6 +109,10 @@ impl Refusal {
             | Self::ProxyHeader
             | Self::TlsHandshake
             | Self::Flood(_)
+            | Self::Scattered
+            | Self::NoSettings
+            | Self::Excessive
+            | Self::WrongFrames
             | Self::Gone => None,
         }
     }

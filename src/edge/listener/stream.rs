@@ -11,7 +11,22 @@ use pingora::protocols::{
     UniqueID, UniqueIDType,
 };
 
+use pingora::protocols::l4::stream::Stream as L4Stream;
+use pingora::protocols::tls::TlsStream;
+use pingora::proxy::Session;
+
 use super::watched::Watched;
+
+/// Tells the watch over a request's connection that its head was parsed.
+pub(in crate::edge) fn head_was_parsed(session: &Session) {
+    let Some(session) = session.downstream_session.as_http1() else { return };
+    let stream: &dyn IO = &**session.stream();
+    if let Some(watched) = stream.as_any().downcast_ref::<Watched<L4Stream>>() {
+        watched.head_was_parsed();
+    } else if let Some(watched) = stream.as_any().downcast_ref::<Watched<TlsStream<L4Stream>>>() {
+        watched.head_was_parsed();
+    }
+}
 
 #[async_trait]
 impl<S: IO> Shutdown for Watched<S> {

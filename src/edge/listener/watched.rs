@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,9 +16,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::allowance::Allowances;
 use super::crowd::Place;
 use super::farewell::Farewell;
-use super::frames::{FrameScan, calm_down};
+use super::frames::{CONTINUATION, Frame, FrameScan, GOAWAY, SETTINGS, code_of_go_away, go_away};
 use super::head::{HeadScan, Scanned, Tail};
 use super::refusal::Refusal;
+
+/// CONTINUATION frames that any head may come in. The HTTP/2 implementation takes as many, but counts nothing.
+const MOST_CONTINUATIONS: usize = 5;
+/// What a frame can hold, in bytes.
+const FRAME: usize = 16 << 10;
 
 /// What is demanded of heads.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +42,8 @@ pub(super) struct Watched<S> {
     state: State,
     /// When the head that has begun must be whole.
     deadline: Option<Instant>,
+    /// Set when a head was parsed, by those who only share the connection.
+    is_parsed: AtomicBool,
     /// Wakes at the deadline. Most heads come in one piece and never need it.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -55,13 +63,34 @@ struct Http2 {
     incoming: FrameScan,
     outgoing: FrameScan,
     allowances: Allowances,
+    has_settings: bool,
+    /// CONTINUATION frames of the head under way.
+    continuations: usize,
+}
+
+impl Http2 {
+    /// Looks at bytes that came. `most` is the size of the largest head.
+    fn look(&mut self, bytes: &[u8], most: usize) -> Result<(), Refusal> {
+        let Self { incoming, allowances, has_settings, continuations, .. } = self;
+        incoming.read(bytes, |frame: Frame, _| {
+            *has_settings |= frame.kind == SETTINGS;
+            if !*has_settings {
+                return Err(Refusal::NoSettings);
+            }
+            *continuations = if frame.kind == CONTINUATION { *continuations + 1 } else { 0 };
+            if *continuations > MOST_CONTINUATIONS.max(most / FRAME) {
+                return Err(Refusal::Scattered);
+            }
+            allowances.spend(frame, Instant::now).map_err(Refusal::Flood)
+        })
+    }
 }
 
 impl<S> Watched<S> {
     /// A connection that speaks HTTP/1.1 and must have sent its first head by then.
     pub(super) fn http1(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
         let state = State::Head(HeadScan::default());
-        Self { inner, place, heads, state, deadline: Some(first), timer: None }
+        Self::new(inner, place, heads, state, Some(first))
     }
 
     /// A connection that speaks HTTP/2.
@@ -70,8 +99,14 @@ impl<S> Watched<S> {
             incoming: FrameScan::of_client(),
             outgoing: FrameScan::default(),
             allowances: Allowances::new(Instant::now()),
+            has_settings: false,
+            continuations: 0,
         };
-        Self { inner, place, heads, state: State::Http2(Box::new(http2)), deadline: None, timer: None }
+        Self::new(inner, place, heads, State::Http2(Box::new(http2)), None)
+    }
+
+    fn new(inner: S, place: Place, heads: Heads, state: State, deadline: Option<Instant>) -> Self {
+        Self { inner, place, heads, state, deadline, is_parsed: AtomicBool::new(false), timer: None }
     }
 
     /// Whether it speaks HTTP/2.
@@ -81,8 +116,22 @@ impl<S> Watched<S> {
 
     /// From now on a head is expected: the request before is over.
     pub(super) fn expect_head(&mut self) {
+        *self.is_parsed.get_mut() = false;
         if let State::Rest(tail) = self.state {
             self.state = State::Head(HeadScan::after(tail));
+        }
+    }
+
+    /// The head was parsed. Of a pipelined request nobody else knows: all of it may have come with what was before it.
+    pub(super) fn head_was_parsed(&self) {
+        self.is_parsed.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the rest of a request is read, if its head is known to be over.
+    fn settle(&mut self) {
+        if std::mem::take(self.is_parsed.get_mut()) && matches!(self.state, State::Head(_)) {
+            self.state = State::Rest(Tail::default());
+            (self.deadline, self.timer) = (None, None);
         }
     }
 
@@ -105,10 +154,8 @@ impl<S> Watched<S> {
                 return Ok(());
             }
             State::Http2(http2) => {
-                let Http2 { incoming, allowances, .. } = &mut **http2;
-                let judged = incoming.read(bytes, |frame| allowances.spend(frame, Instant::now));
-                judged.map_err(Refusal::Flood)?;
-                incoming.is_within_head()
+                http2.look(bytes, self.heads.most)?;
+                http2.incoming.is_within_head()
             }
             State::Leaving(_) | State::Gone => return Ok(()),
         };
@@ -128,7 +175,9 @@ impl<S> Watched<S> {
                 (self.deadline, self.timer) = (None, None);
             }
             State::Http2(http2) => {
-                let Ok(()) = http2.outgoing.read(bytes, |_| Ok::<(), std::convert::Infallible>(()));
+                if let Err(refusal) = http2.outgoing.read(bytes, ended) {
+                    self.place.refused(refusal);
+                }
             }
             State::Head(_) | State::Rest(_) | State::Leaving(_) | State::Gone => {}
         }
@@ -139,7 +188,9 @@ impl<S> Watched<S> {
         self.place.refused(refusal);
         let word = match &self.state {
             State::Head(scan) if !scan.is_untouched() => refusal.answer(),
-            State::Http2(http2) if http2.outgoing.is_between_frames() => calm_down(http2.incoming.stream()),
+            State::Http2(http2) if http2.outgoing.is_between_frames() => {
+                go_away(http2.incoming.stream(), refusal.code())
+            }
             State::Head(_) | State::Rest(_) | State::Http2(_) | State::Leaving(_) | State::Gone => Vec::new(),
         };
         self.state = match word.is_empty() {
@@ -156,6 +207,15 @@ impl<S> Watched<S> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().poll(context)
+    }
+}
+
+/// Whether the HTTP/2 implementation ends the connection for what the client did. Nothing of note follows then.
+fn ended(frame: Frame, payload: &[u8]) -> Result<(), Refusal> {
+    match (frame.kind, code_of_go_away(payload)) {
+        (GOAWAY, Some(11)) => Err(Refusal::Excessive),
+        (GOAWAY, Some(code)) if code > 0 => Err(Refusal::WrongFrames),
+        _ => Ok(()),
     }
 }
 
@@ -180,6 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
         if this.is_over() {
             return this.poll_leave(context);
         }
+        this.settle();
         let before = buffer.filled().len();
         let refusal = match Pin::new(&mut this.inner).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => match this.look(buffer.filled().get(before..).unwrap_or_default()) {

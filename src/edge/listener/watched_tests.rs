@@ -142,6 +142,11 @@ async fn an_answer_ends_the_head_it_answers() {
     assert!(!ends.counted("header_timeout"));
 }
 
+/// What a client begins with.
+fn begin() -> Vec<u8> {
+    [&PREFACE[..], &[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]].concat()
+}
+
 fn frames(kind: u8, payload: &[u8], count: usize) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     [&[0, 0, length, kind, 0, 0, 0, 0, 5], payload].concat().repeat(count)
@@ -158,20 +163,20 @@ async fn a_flood_of_any_kind_is_told_to_calm_down() {
     ];
     for (kind, length, cause) in floods {
         let mut ends = http2();
-        ends.send(PREFACE).await;
+        ends.send(begin()).await;
         ends.send(frames(kind, &vec![0; length], 1000)).await;
         ends.client.shutdown().await.unwrap();
         while !ends.read().await.is_empty() {}
         assert!(ends.counted(cause), "{cause}");
         let told = ends.told().await;
-        assert_eq!(told.as_bytes(), String::from_utf8_lossy(&calm_down(5)).as_bytes(), "{cause}");
+        assert_eq!(told.as_bytes(), String::from_utf8_lossy(&go_away(5, 11)).as_bytes(), "{cause}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_frames_over_a_longer_time_are_no_flood() {
     let mut ends = http2();
-    ends.send(PREFACE).await;
+    ends.send(begin()).await;
     for _ in 0..100 {
         ends.send([frames(6, &[0; 8], 50), frames(3, &[0; 4], 10), frames(4, &[], 2)].concat()).await;
         assert!(!ends.read().await.is_empty());
@@ -183,7 +188,7 @@ async fn the_same_frames_over_a_longer_time_are_no_flood() {
 async fn a_word_within_a_frame_of_ours_is_not_said() {
     let mut ends = http2();
     ends.server.write_all(&frames(0, &[7; 9], 1)[..12]).await.unwrap();
-    ends.send([&PREFACE[..], &frames(6, &[0; 8], 1000)].concat()).await;
+    ends.send([&begin()[..], &frames(6, &[0; 8], 1000)].concat()).await;
     while !ends.read().await.is_empty() {}
     assert_eq!(ends.told().await.len(), 12);
 }
@@ -191,7 +196,7 @@ async fn a_word_within_a_frame_of_ours_is_not_said() {
 #[tokio::test(start_paused = true)]
 async fn a_block_of_headers_that_drips_is_cut_and_a_body_is_not() {
     let mut ends = http2();
-    ends.send([&PREFACE[..], &frames(0, &[1; 100], 1)[..50]].concat()).await;
+    ends.send([&begin()[..], &frames(0, &[1; 100], 1)[..50]].concat()).await;
     ends.read().await;
     assert!(timeout(LONG, ends.read()).await.is_err(), "a body may take its time");
     ends.send(&frames(0, &[1; 100], 1)[50..]).await;
@@ -200,4 +205,52 @@ async fn a_block_of_headers_that_drips_is_cut_and_a_body_is_not() {
     let begun = Instant::now();
     assert!(timeout(LONG, ends.read()).await.unwrap().is_empty());
     assert_eq!((begun.elapsed().as_secs(), ends.counted("header_timeout")), (11, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_begin_with_settings_made_a_mistake() {
+    let mut ends = http2();
+    ends.send([&PREFACE[..], &frames(6, &[0; 8], 1)].concat()).await;
+    ends.client.shutdown().await.unwrap();
+    assert!(ends.read().await.is_empty());
+    assert!(ends.counted("h2_preface"));
+    assert_eq!(ends.told().await.as_bytes(), go_away(5, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_in_more_frames_than_it_needs_is_a_flood() {
+    let mut ends = http2();
+    ends.send([begin(), frames(1, b"a", 1), frames(9, b"b", 5)].concat()).await;
+    assert!(!ends.read().await.is_empty());
+    ends.send(frames(9, b"c", 1)).await;
+    ends.client.shutdown().await.unwrap();
+    assert!(ends.read().await.is_empty());
+    assert!(ends.counted("h2_continuation_flood"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_others_end_for_a_reason_are_counted() {
+    for (code, cause) in [(11, "h2_excess"), (1, "h2_protocol")] {
+        let mut ends = http2();
+        ends.server.write_all(&go_away(1, 0)).await.unwrap();
+        assert!(!ends.metrics.text().contains("cause="), "one that drains is not");
+        ends.server.write_all(&go_away(1, code)).await.unwrap();
+        assert!(ends.counted(cause), "{cause}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_head_that_was_parsed_is_none_wherever_that_began() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n\r\nbody").await;
+    ends.read().await;
+    ends.server.expect_head();
+    ends.server.head_was_parsed();
+    ends.send([b'x'; 5000]).await;
+    assert_eq!(ends.read().await.len(), 5000, "larger than a head may be");
+    assert!(timeout(LONG, ends.read()).await.is_err(), "and slower");
+    ends.server.expect_head();
+    ends.send([b'x'; 2000]).await;
+    ends.client.shutdown().await.unwrap();
+    assert!(ends.read().await.is_empty(), "the next one is watched again");
 }
