@@ -13,7 +13,6 @@ from /proc, which noise moves far less than latencies; compare ratios within one
 
 import argparse
 import pathlib
-import shlex
 import signal
 import sys
 import tempfile
@@ -37,13 +36,17 @@ def main():
         sections = [*first(kit, arguments), *second(kit, arguments)]
     except RuntimeError as error:
         raise SystemExit(f"the comparison broke off: {error}") from error
-    command = shlex.join(["python3", "benches/compare", *sys.argv[1:]])
-    rounds = f"{arguments.rounds} rounds of {arguments.seconds} s, {arguments.connections} connections"
-    sections.append(f"`{command}`: {rounds}; {report.machine(busy)}.")
+    sections.append(f"`{command(arguments)}`, profile `dist`, {report.machine(busy)}.")
     text = "\n\n".join(section for section in sections if section)
     print(f"\n{text}")
     if arguments.write:
         report.write(text)
+
+
+def command(arguments):
+    """How to measure the same again. Where the programs were built is nobody else's business."""
+    shape = f"--rounds {arguments.rounds} --seconds {arguments.seconds} --connections {arguments.connections}"
+    return f"python3 benches/compare {shape}"
 
 
 def parse():
@@ -51,7 +54,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=4, help="how long each loop of a round takes")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--programs", type=pathlib.Path, help="a folder with olympus and examples/bare: no build")
+    parser.add_argument("--programs", type=pathlib.Path, help="where olympus and examples/bare are already: no build")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second: whether everything works")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
