@@ -27,9 +27,9 @@ test: ## every test, Rust and Python
 check: ## formatting, lints, documentation, licences, configuration files
 	@.ci/check
 
-bench: ## microbenchmarks, then the comparison under load
+bench: ## microbenchmarks, then the comparison with other proxies under load
 	cargo bench --locked
-	python3 benches/compare.py
+	python3 benches/compare
 
 shows: ## the timed and destructive demonstrations, one after the other
 	@.ci/shows

@@ -9,8 +9,10 @@ use olympus_gateway::upstream::{Demand, Failure, Outcome, Pick, Pool, Tried};
 
 const SIZES: [u16; 3] = [3, 100, 1_000];
 const BALANCERS: [&str; 6] = ["wrr", "least_request", "p2c", "peak_ewma", "random", "hash:ip"];
+/// How many requests a breaker waits for before it judges.
+const FAILURES_TO_OPEN: u32 = 20;
 
-criterion_group!(benches, pick, report);
+criterion_group!(benches, pick, report, breaker);
 criterion_main!(benches);
 
 fn pick(criterion: &mut Criterion) {
@@ -51,6 +53,47 @@ fn report(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// What a breaker adds to a pick and its report, and how soon a pool says no while its own is open.
+fn breaker(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("upstream_breaker");
+    let latency = Duration::from_millis(5);
+    for scope in ["off", "endpoint", "pool"] {
+        let (pool, now) = guarded(scope);
+        group.bench_function(scope, |bencher| {
+            bencher.iter(|| {
+                let pick = choose(&pool, black_box(now), 1);
+                let outcome = Outcome::Answered { status: 200, latency, retry_after: None };
+                pool.report(&pick, outcome, now);
+                pool.conclude(&pick, outcome, now);
+            });
+        });
+    }
+    let (pool, now) = guarded("pool");
+    for _ in 0..FAILURES_TO_OPEN {
+        let pick = choose(&pool, now, 1);
+        let outcome = Outcome::Failed { failure: Failure::Reset, latency };
+        pool.report(&pick, outcome, now);
+        pool.conclude(&pick, outcome, now);
+    }
+    let demand = Demand { now, random: 1, key: None };
+    group.bench_function("open", |bencher| {
+        bencher.iter(|| pool.pick(&mut Tried::default(), black_box(&demand)).expect_err("an open breaker"));
+    });
+    group.finish();
+}
+
+/// A pool of three with a breaker of this scope.
+fn guarded(scope: &str) -> (Pool, Instant) {
+    let text = format!(
+        r#"{{"endpoints": [{{"address": "10.0.0.1:1"}}, {{"address": "10.0.0.1:2"}}, {{"address": "10.0.0.1:3"}}],
+            "outlier": {{"consecutive_failures": 0}},
+            "breaker": {{"scope": "{scope}", "min_requests": {FAILURES_TO_OPEN}}}}}"#
+    );
+    let settings: Upstream = serde_json::from_str(&text).expect("settings");
+    let now = Instant::now();
+    (Pool::new("bench", &settings, now), now)
 }
 
 /// A pool in use: every endpoint is measured and works on something.

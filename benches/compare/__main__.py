@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Measures the gateway beside other proxies, and its features one by one, and prints two tables.
+
+One worker thread each, pinned to one core; the backend (nginx) and the load on the other. Rounds are interleaved, so
+that whatever else the machine does touches all alike. CPU per request is user + system time of the whole program
+from /proc, which noise moves far less than latencies; compare ratios within one run only.
+
+    python3 benches/compare            # builds with the dist profile, measures, prints; about 20 minutes, and 2 GB
+                                       # of access logs in the temporary folder
+    python3 benches/compare --write    # and puts the tables into docs/benchmarks.md
+    python3 benches/compare --quick    # a look whether everything works; its figures mean little
+"""
+
+import argparse
+import pathlib
+import signal
+import sys
+import tempfile
+
+import features
+import processes
+import proxies
+import report
+import tools
+
+
+def main():
+    arguments = parse()
+    # As an exception, so that what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
+    if not {processes.SUBJECT_CORE, processes.LOAD_CORE} <= processes.allowed_cores():
+        raise SystemExit("two cores are needed, one for the subject and one for the load")
+    kit = tools.gather(arguments.programs)
+    busy = processes.busy_percent()
+    try:
+        sections = [*first(kit, arguments), *second(kit, arguments)]
+    except RuntimeError as error:
+        raise SystemExit(f"the comparison broke off: {error}") from error
+    sections.append(f"`{command(arguments)}`, profile `dist`, {report.machine(busy)}.")
+    text = "\n\n".join(section for section in sections if section)
+    print(f"\n{text}")
+    if arguments.write:
+        report.write(text)
+
+
+def command(arguments):
+    """How to measure the same again. Where the programs were built is nobody else's business."""
+    shape = f"--rounds {arguments.rounds} --seconds {arguments.seconds} --connections {arguments.connections}"
+    return f"python3 benches/compare {shape}"
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="python3 benches/compare", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=4, help="how long each loop of a round takes")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--programs", type=pathlib.Path, help="where olympus and examples/bare are already: no build")
+    parser.add_argument("--quick", action="store_true", help="two rounds of a second: whether everything works")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    arguments = parser.parse_args()
+    if arguments.quick and arguments.write:
+        parser.error("figures of a quick look are not for the document")
+    if arguments.quick:
+        arguments.rounds, arguments.seconds = 2, 1
+    return arguments
+
+
+def first(kit, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        subjects, missing = proxies.compare(kit, pathlib.Path(folder), arguments)
+    missing |= {name: reason for name, reason in kit.missing.items() if name == "oha"}
+    return [report.proxies_table(subjects, missing), report.left_out(missing), report.verdicts(subjects, missing)]
+
+
+def second(kit, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        subjects, missing = features.compare(kit, pathlib.Path(folder), arguments)
+    return [report.features_table(subjects), report.left_out(missing)]
+
+
+if __name__ == "__main__":
+    main()
