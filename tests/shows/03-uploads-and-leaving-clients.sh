@@ -5,18 +5,8 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
-profile=${OLYMPUS_PROFILE:-release}
-cargo build --quiet --locked --profile "$profile" --example embedded --example commerce
-bin=${CARGO_TARGET_DIR:-target}/$profile/examples
-folder=$(mktemp -d)
+own_stage embedded commerce
 port=$(free_port) metrics=$(free_port) backend=$(free_port)
-pids=()
-finish() {
-  kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
 
 cat >"$folder/gateway.toml" <<TOML
 version = 1
@@ -41,9 +31,9 @@ max_retries = 0
 TOML
 sed -i '/^endpoints/a try_timeout = "60s"' "$folder/gateway.toml"
 
-"$bin/commerce" --listen "127.0.0.1:$backend" --name commerce-1 >"$folder/commerce.log" 2>&1 &
+"$bin/examples/commerce" --listen "127.0.0.1:$backend" --name commerce-1 >"$folder/commerce.log" 2>&1 &
 pids+=($!)
-"$bin/embedded" "$folder/gateway.toml" >"$folder/access.log" 2>"$folder/gateway.log" &
+"$bin/examples/embedded" "$folder/gateway.toml" >"$folder/access.log" 2>"$folder/gateway.log" &
 gateway=$!
 pids+=("$gateway")
 within 10 curl -sf "http://127.0.0.1:$metrics/readyz" -o /dev/null

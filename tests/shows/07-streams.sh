@@ -6,18 +6,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
 sessions=500 idle=150 gigabyte=$((1 << 30)) most_growth=10240 # kB
-profile=${OLYMPUS_PROFILE:-release}
-cargo build --quiet --locked --profile "$profile" --bin olympus --example commerce
-bin=${CARGO_TARGET_DIR:-target}/$profile
-folder=$(mktemp -d)
+own_stage olympus commerce
 port=$(free_port) metrics=$(free_port) backend=$(free_port)
-pids=()
-finish() {
-  kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
 
 cat >"$folder/gateway.toml" <<TOML
 version = 1

@@ -5,18 +5,8 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
-profile=${OLYMPUS_PROFILE:-release}
-cargo build --quiet --locked --profile "$profile" --bin olympus --example commerce
-built=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}
-folder=$(mktemp -d)
+own_stage olympus commerce
 port=$(free_port) metrics=$(free_port) backend=$(free_port)
-pids=()
-finish() {
-  kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
 
 cat >"$folder/gateway.toml" <<TOML
 version = 1
@@ -37,9 +27,9 @@ upstream = "commerce"
 auth = "none"
 TOML
 
-"$built/examples/commerce" --listen "127.0.0.1:$backend" --name commerce-1 >"$folder/commerce.log" 2>&1 &
+"$bin/examples/commerce" --listen "127.0.0.1:$backend" --name commerce-1 >"$folder/commerce.log" 2>&1 &
 pids+=($!)
-"$built/olympus" run -c "$folder/gateway.toml" >"$folder/access.log" 2>"$folder/gateway.log" &
+"$bin/olympus" run -c "$folder/gateway.toml" >"$folder/access.log" 2>"$folder/gateway.log" &
 gateway=$!
 pids+=("$gateway")
 within 10 curl -sf "http://127.0.0.1:$metrics/readyz" -o /dev/null

@@ -38,3 +38,23 @@ rss() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
 # free_port: a port nothing listens on now.
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# own_stage PROGRAM...: for a show that starts what it needs itself. Builds `olympus` and examples by name, and sets `bin`
+# to the folder of the programs and `folder` to one of its own. What is in `pids` is ended with it.
+own_stage() {
+  local profile=${OLYMPUS_PROFILE:-release} program wanted=()
+  for program in "$@"; do
+    if [[ $program == olympus ]]; then wanted+=(--bin olympus); else wanted+=(--example "$program"); fi
+  done
+  cargo build --quiet --locked --profile "$profile" "${wanted[@]}"
+  bin=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}
+  folder=$(mktemp -d)
+  pids=()
+  trap leave_stage EXIT
+}
+
+leave_stage() {
+  kill "${pids[@]}" 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$folder"
+}
