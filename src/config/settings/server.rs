@@ -73,6 +73,7 @@ pub struct Timeouts {
     #[schemars(extend("x-reload" = "restart"))]
     pub header: Period,
     /// Between two requests of a kept connection. Whole seconds.
+    #[schemars(extend("x-reload" = "restart"))]
     pub idle: Period,
     /// Between two reads of a request body, and between two writes of an answer.
     pub body_idle: Period,
