@@ -50,7 +50,14 @@ impl App {
         })?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
         let (control, wishes) = Control::new();
-        let live = Live { booted: loaded.clone(), loaded, pools, overrides: Vec::new(), last_reload: None };
+        let live = Live {
+            booted: loaded.clone(),
+            loaded,
+            pools,
+            overrides: Vec::new(),
+            pending: Vec::new(),
+            last_reload: None,
+        };
         let view = admin::View {
             live: Arc::new(ArcSwap::from_pointee(live)),
             control,
@@ -90,12 +97,14 @@ impl App {
         let snapshot = Snapshot::compile(settings.clone(), &live.pools)?;
         let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
         let lifecycle = self.view.lifecycle.clone();
+        let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
             pipeline: pipeline.clone(),
             lifecycle: lifecycle.clone(),
             telemetry: self.telemetry.clone(),
             messages: self.view.messages.clone(),
+            probes: probes.clone(),
             wishes: self.wishes,
         };
         lifecycle.spawn("reload", keeper.keep());
@@ -104,6 +113,7 @@ impl App {
             pipeline,
             settings,
             pools: live.pools.clone(),
+            probes,
             lifecycle,
             telemetry: self.telemetry,
             runtime: self.runtime.handle().clone(),

@@ -15,5 +15,5 @@ mod server;
 mod signals;
 mod tries;
 
-pub use probes::check_health;
+pub use probes::Probes;
 pub use server::{Listeners, Parts, run};

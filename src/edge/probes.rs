@@ -1,16 +1,19 @@
-//! Active health checks, made with pingora-load-balancing's; what they mean is decided by the pool.
+//! Active health checks. They connect as requests do, but each on a connection of its own; what they mean is decided
+//! by the pool.
 
-use std::sync::{Arc, Weak};
+use std::fmt;
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, Instant};
 
+use pingora::connectors::TransportConnector;
+use pingora::connectors::http::v1::Connector;
 use pingora::http::RequestHeader;
-use pingora::lb::Backend;
-use pingora::lb::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
-use pingora::protocols::l4::socket::SocketAddr;
+use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 use tokio::time::{sleep, timeout};
 
-use crate::config::{self, Address};
+use super::peer::peer;
+use crate::config;
 use crate::tasks::Lifecycle;
 use crate::upstream::{Endpoint, Pool};
 
@@ -20,26 +23,75 @@ const JITTER: f64 = 0.1;
 /// The endpoint answered, but not as it should.
 const WRONG_ANSWER: ErrorType = ErrorType::Custom("wrong answer");
 
-type Check = Arc<dyn HealthCheck + Send + Sync>;
-
-/// Checks every endpoint of the pool from now on, until the pool is gone or retired.
-///
-/// # Errors
-/// The path of the check cannot stand in a request, or an endpoint cannot be addressed.
-pub fn check_health(pool: &Arc<Pool>, lifecycle: &Lifecycle) -> Result<()> {
-    let Some(settings) = &pool.settings.health else { return Ok(()) };
-    for endpoint in pool.endpoints() {
-        let check = check(settings, endpoint)?;
-        let backend = Backend { addr: address(endpoint)?, weight: 1, ext: Default::default() };
-        let watch = watch(Arc::downgrade(pool), endpoint.index, settings.clone(), (check, backend));
-        lifecycle.spawn("health check", watch);
-    }
-    Ok(())
+/// Opens the connections of all checks. Each of the two reads the platform's authorities when it is made, which
+/// takes milliseconds and most of a megabyte: so they are shared, and what no check needs is not made.
+pub struct Probes {
+    http: LazyLock<Connector>,
+    transport: LazyLock<TransportConnector>,
 }
 
-async fn watch(pool: Weak<Pool>, index: usize, settings: config::Health, (check, backend): (Check, Backend)) {
+/// The check of one endpoint.
+struct Probe {
+    probes: Arc<Probes>,
+    peer: Box<HttpPeer>,
+    /// What is asked; nothing where opening a connection is all.
+    request: Option<RequestHeader>,
+    settings: config::Health,
+}
+
+impl Probes {
+    /// Nothing is checked yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            http: LazyLock::new(|| Connector::new(None)),
+            transport: LazyLock::new(|| TransportConnector::new(None)),
+        })
+    }
+
+    /// Checks every endpoint of the pool from now on, until the pool is gone or retired.
+    ///
+    /// # Errors
+    /// The path of the check cannot stand in a request, or an endpoint cannot be addressed.
+    pub fn start(self: &Arc<Self>, pool: &Arc<Pool>, lifecycle: &Lifecycle) -> Result<()> {
+        let Some(settings) = &pool.settings.health else { return Ok(()) };
+        // Made now, as the first check has no time to wait for it.
+        match settings.path {
+            Some(_) => _ = LazyLock::force(&self.http),
+            None => _ = LazyLock::force(&self.transport),
+        }
+        for endpoint in pool.endpoints() {
+            let probe = self.probe(pool, endpoint, settings)?;
+            lifecycle.spawn("health check", watch(Arc::downgrade(pool), endpoint.index, probe));
+        }
+        Ok(())
+    }
+
+    fn probe(self: &Arc<Self>, pool: &Pool, endpoint: &Endpoint, settings: &config::Health) -> Result<Probe> {
+        let mut peer = peer(pool, endpoint)?;
+        let limit = Some(settings.timeout.get());
+        peer.options.connection_timeout = limit;
+        peer.options.total_connection_timeout = limit;
+        let request = match &settings.path {
+            Some(path) => Some(request(path, settings.host.as_deref().unwrap_or(&endpoint.name))?),
+            None => None,
+        };
+        Ok(Probe { probes: self.clone(), peer, request, settings: settings.clone() })
+    }
+}
+
+impl fmt::Debug for Probes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probes")
+    }
+}
+
+async fn watch(pool: Weak<Pool>, index: usize, probe: Probe) {
+    let settings = &probe.settings;
     loop {
-        let result = match timeout(settings.timeout.get(), check.check(&backend)).await {
+        // On the heap while it runs: a connection's state is 20 times that of the rest of this task, which waits for
+        // most of its life.
+        let check = Box::pin(probe.check());
+        let result = match timeout(settings.timeout.get(), check).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(describe(&error)),
             Err(_) => Err(format!("no answer within {}", settings.timeout)),
@@ -80,36 +132,30 @@ fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 + JITTER * (fastrand::f64() - 0.5))
 }
 
-fn check(settings: &config::Health, endpoint: &Endpoint) -> Result<Check> {
-    let limit = Some(settings.timeout.get());
-    let Some(path) = &settings.path else {
-        let mut check = TcpHealthCheck::default();
-        check.peer_template.options.connection_timeout = limit;
-        return Ok(Arc::new(check));
-    };
-    let host = settings.host.clone().unwrap_or_else(|| endpoint.name.to_string());
-    let mut check = HttpHealthCheck::new(&host, false);
-    check.req = RequestHeader::build("GET", path.as_bytes(), None)?;
-    check.req.insert_header("Host", host)?;
-    check.req.insert_header("User-Agent", "olympus-health")?;
-    check.req.insert_header("Connection", "close")?;
-    check.peer_template.options.connection_timeout = limit;
-    check.peer_template.options.read_timeout = limit;
-    let wanted = settings.expect_status;
-    check.validator = Some(Box::new(move |answer| match answer.status.as_u16() {
-        status if status == wanted => Ok(()),
-        status => Error::e_explain(WRONG_ANSWER, format!("status {status}, not {wanted}")),
-    }));
-    Ok(Arc::new(check))
+fn request(path: &str, host: &str) -> Result<RequestHeader> {
+    let mut request = RequestHeader::build("GET", path.as_bytes(), None)?;
+    request.insert_header("Host", host)?;
+    request.insert_header("User-Agent", "olympus-health")?;
+    request.insert_header("Connection", "close")?;
+    Ok(request)
 }
 
-fn address(endpoint: &Endpoint) -> Result<SocketAddr> {
-    match &endpoint.address {
-        Address::Ip(address) => Ok(SocketAddr::Inet(*address)),
-        Address::Unix(path) => {
-            let made = std::os::unix::net::SocketAddr::from_pathname(path);
-            made.map(SocketAddr::Unix)
-                .map_err(|error| Error::because(ErrorType::SocketError, "unix socket", error))
+impl Probe {
+    async fn check(&self) -> Result<()> {
+        let Some(request) = &self.request else {
+            return self.probes.transport.new_stream(&*self.peer).await.map(drop);
+        };
+        // Never given back, so that each check opens a connection of its own.
+        let (mut session, _) = self.probes.http.get_http_session(&*self.peer).await?;
+        session.write_request_header(Box::new(request.clone())).await?;
+        session.finish_body().await?;
+        session.read_response().await?;
+        let (status, wanted) =
+            (session.get_status().map_or(0, |status| status.as_u16()), self.settings.expect_status);
+        if status != wanted {
+            return Error::e_explain(WRONG_ANSWER, format!("status {status}, not {wanted}"));
         }
+        while session.read_body_bytes().await?.is_some() {}
+        Ok(())
     }
 }

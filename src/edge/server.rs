@@ -19,7 +19,7 @@ use super::deadline::Deadlines;
 use super::gateway::Gateway;
 use super::guard::Guard;
 use super::local::LocalListener;
-use super::probes;
+use super::probes::Probes;
 use super::signals::Signals;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result};
@@ -46,6 +46,8 @@ pub struct Parts {
     pub pipeline: Arc<Pipeline>,
     /// The pools whose endpoints are checked.
     pub pools: Pools,
+    /// What checks them.
+    pub probes: Arc<Probes>,
     /// The life of the process.
     pub lifecycle: Lifecycle,
     /// Metrics and the access log.
@@ -103,7 +105,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
     let deadlines = Deadlines::default();
     parts.lifecycle.spawn("try deadlines", deadlines.clone().watch());
     for pool in parts.pools.values() {
-        let started = probes::check_health(pool, &parts.lifecycle);
+        let started = parts.probes.start(pool, &parts.lifecycle);
         started.map_err(|error| {
             Error::new(Kind::Invalid, format!("check upstream `{}`", pool.name)).caused_by(error)
         })?;

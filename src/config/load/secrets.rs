@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::regular;
+use super::{Sources, regular};
 use crate::config::check::Findings;
 use crate::config::schema::Schema;
 use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
@@ -11,14 +11,14 @@ use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
 pub(super) fn read_files(
     table: &mut Table,
     schema: Schema<'_>,
-    files: &mut Vec<PathBuf>,
+    sources: &mut Sources,
     findings: &mut Findings,
 ) {
-    Secrets { files, findings }.in_table(table, schema, "");
+    Secrets { sources, findings }.in_table(table, schema, "");
 }
 
 struct Secrets<'s> {
-    files: &'s mut Vec<PathBuf>,
+    sources: &'s mut Sources,
     findings: &'s mut Findings,
 }
 
@@ -88,14 +88,12 @@ impl Secrets<'_> {
 
     fn read(&mut self, name: &str, named_at: &Source) -> Result<String, String> {
         let path = resolve_path(name, named_at);
+        self.sources.note(&path);
         let text = String::from_utf8(regular::read(&path)?)
             .map_err(|_| format!("cannot read {}: it is not UTF-8", path.display()))?;
         match text.trim() {
             "" => Err(format!("{} is empty", path.display())),
-            secret => {
-                self.files.push(path);
-                Ok(secret.to_owned())
-            }
+            secret => Ok(secret.to_owned()),
         }
     }
 }
