@@ -75,7 +75,7 @@ fn reload_view(last: &LastReload, live: &Live) -> ReloadView {
         trigger: last.trigger,
         changes,
         mistakes,
-        pending: live.pending().into_iter().map(change_view).collect(),
+        pending: live.pending.iter().cloned().map(change_view).collect(),
     }
 }
 

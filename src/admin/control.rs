@@ -62,6 +62,8 @@ impl Control {
         let refused =
             |_| Error::new(Kind::Unavailable, "changes wait for earlier ones, or the process is ending");
         self.0.try_send(wish(reply)).map_err(refused)?;
-        answer.await.map_err(|_| Error::new(Kind::Unavailable, "the process is ending"))
+        answer.await.map_err(|_| {
+            Error::new(Kind::Unavailable, "the process is ending, or failed at this; then its log says so")
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::{Address, Change, Effect, Loaded, Mistakes};
+use crate::config::{Address, Change, Loaded, Mistakes};
 use crate::upstream::Pools;
 
 /// What is in force.
@@ -19,16 +19,10 @@ pub struct Live {
     pub pools: Pools,
     /// What operators set aside from the configuration.
     pub overrides: Vec<Override>,
+    /// Changes that are not in force before the process is started again.
+    pub pending: Vec<Change>,
     /// What came of the last reload; `None` before the first.
     pub last_reload: Option<Arc<LastReload>>,
-}
-
-impl Live {
-    /// Changes that are not in force before the process is started again.
-    pub fn pending(&self) -> Vec<Change> {
-        let changes = self.booted.changes_to(&self.loaded);
-        changes.into_iter().filter(|change| change.effect == Effect::Restart).collect()
-    }
 }
 
 /// What came of a reload.

@@ -1,14 +1,17 @@
 //! The one place that changes what is in force: it takes wishes one at a time, builds the new beside the old and
 //! swaps. On any mistake the old stays. What did not change keeps its connections, its health and its sockets.
 
+use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use chrono::Utc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::task::block_in_place;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::sources::Sources;
 use crate::admin::{LastReload, Live, Override, Trigger, Wish};
@@ -39,6 +42,7 @@ pub(super) struct Keeper {
 enum Event {
     Wish(Wish),
     Hangup,
+    /// Time to look whether files have changed, or that they have.
     Look,
     Expiry,
 }
@@ -51,26 +55,48 @@ impl Keeper {
             Err(error) => return tracing::error!(%error, "listen for SIGHUP: nothing can be reloaded"),
         };
         let mut sources = Sources::of(self.live.load().loaded.sources());
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match self.next(&mut hangups).await {
-                Event::Wish(wish) => self.grant(wish, &mut sources),
-                Event::Hangup => drop(self.reload(Trigger::Signal, &mut sources)),
-                Event::Look if self.watches() && sources.have_changed() => {
-                    drop(self.reload(Trigger::File, &mut sources));
-                }
-                Event::Look => {}
-                Event::Expiry => self.expire(),
+            let event = self.next(&mut hangups, &mut looks).await;
+            let is_idle = matches!(event, Event::Look) && !(self.watches() && sources.have_changed());
+            if !is_idle {
+                // Checks and deadlines on this thread go on meanwhile.
+                block_in_place(|| self.handle_apart(event, &mut sources));
             }
         }
     }
 
-    async fn next(&mut self, hangups: &mut Signal) -> Event {
+    /// On a thread of its own: what a reload takes of memory goes back with it, and a fault of ours in it does not
+    /// end all reloads to come.
+    fn handle_apart(&self, event: Event, sources: &mut Sources) {
+        let done = thread::scope(|scope| {
+            let builder = thread::Builder::new().name("reload".to_owned());
+            let thread = builder.spawn_scoped(scope, || self.handle(event, sources))?;
+            thread.join().map_err(|_| io::Error::other("it panicked; see standard error"))
+        });
+        if let Err(error) = done {
+            self.telemetry.metrics.reload_refused(Utc::now().timestamp());
+            tracing::error!(%error, "change what is in force: a fault of the gateway");
+        }
+    }
+
+    async fn next(&mut self, hangups: &mut Signal, looks: &mut Interval) -> Event {
         let expiry = self.until_expiry();
         tokio::select! {
             Some(wish) = self.wishes.recv() => Event::Wish(wish),
             _ = hangups.recv() => Event::Hangup,
             () = sleep(expiry.unwrap_or(Duration::MAX)), if expiry.is_some() => Event::Expiry,
-            () = sleep(LOOK) => Event::Look,
+            _ = looks.tick() => Event::Look,
+        }
+    }
+
+    fn handle(&self, event: Event, sources: &mut Sources) {
+        match event {
+            Event::Wish(wish) => self.grant(wish, sources),
+            Event::Hangup => drop(self.reload(Trigger::Signal, sources)),
+            Event::Look => drop(self.reload(Trigger::File, sources)),
+            Event::Expiry => self.expire(),
         }
     }
 
@@ -124,17 +150,16 @@ impl Keeper {
     // ---- Reloads.
 
     fn reload(&self, trigger: Trigger, sources: &mut Sources) -> Arc<LastReload> {
-        let live = self.live.load_full();
+        let (live, began) = (self.live.load_full(), Instant::now());
         let result = self.read_again(&live, sources);
         let last = Arc::new(LastReload { time: Utc::now(), trigger, result });
-        report(&last);
-        let is_news = !matches!(&last.result, Ok(changes) if changes.is_empty() && trigger == Trigger::File);
-        if is_news {
+        if is_news(&last, live.last_reload.as_deref()) {
+            report(&last, began.elapsed());
             self.live.rcu(|live| Live { last_reload: Some(last.clone()), ..(**live).clone() });
         }
         match &last.result {
             Ok(_) => {
-                self.telemetry.metrics.reloaded(last.time.timestamp(), self.live.load().pending().len());
+                self.telemetry.metrics.reloaded(last.time.timestamp(), self.live.load().pending.len());
             }
             Err(_) => self.telemetry.metrics.reload_refused(last.time.timestamp()),
         }
@@ -142,15 +167,19 @@ impl Keeper {
     }
 
     fn read_again(&self, live: &Live, sources: &mut Sources) -> std::result::Result<Vec<Change>, Mistakes> {
-        let Some(file) = live.loaded.sources().files.first() else { return Ok(Vec::new()) };
+        let Some(file) = live.loaded.sources().first() else { return Ok(Vec::new()) };
         let read = config::load(file, config::process_environment());
         *sources = Sources::of(read.as_ref().map_or_else(Mistakes::sources, Loaded::sources));
-        let loaded = read?;
+        let loaded = Arc::new(read?);
         let changes = live.loaded.changes_to(&loaded);
         if changes.is_empty() {
             return Ok(changes);
         }
-        if let Err(error) = self.adopt(Live { loaded: Arc::new(loaded.clone()), ..live.clone() }) {
+        let pending = (live.booted.changes_to(&loaded).into_iter())
+            .filter(|change| change.effect == Effect::Restart)
+            .collect();
+        let next = Live { loaded: loaded.clone(), pending, ..live.clone() };
+        if let Err(error) = self.adopt(next) {
             return Err(loaded.refuse(&error.to_string()));
         }
         if changes.iter().any(|change| change.key == "telemetry.level") {
@@ -221,16 +250,21 @@ pub(super) fn pools(settings: &Settings, before: &Pools, now: Instant) -> Pools 
     settings.upstreams.iter().map(|(name, wanted)| (name.clone(), pool(name, wanted))).collect()
 }
 
-fn report(last: &LastReload) {
+/// A file that was touched and says what is in force already is none, unless it was refused before.
+fn is_news(last: &LastReload, before: Option<&LastReload>) -> bool {
+    let is_unchanged = last.result.as_ref().is_ok_and(Vec::is_empty);
+    !is_unchanged || last.trigger != Trigger::File || before.is_some_and(|before| before.result.is_err())
+}
+
+fn report(last: &LastReload, took: Duration) {
     let trigger = last.trigger;
     match &last.result {
-        Ok(changes) if changes.is_empty() && trigger == Trigger::File => {}
         Ok(changes) => {
             for change in changes {
                 tracing::info!(effect = change.effect.as_str(), %change, "the configuration changed");
             }
             let restart = changes.iter().filter(|change| change.effect == Effect::Restart).count();
-            tracing::info!(?trigger, changes = changes.len(), wait_for_restart = restart, "reloaded");
+            tracing::info!(?trigger, ?took, changes = changes.len(), wait_for_restart = restart, "reloaded");
         }
         Err(mistakes) => {
             for mistake in mistakes.iter() {

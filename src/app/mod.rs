@@ -51,7 +51,14 @@ impl App {
         })?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
         let (control, wishes) = Control::new();
-        let live = Live { booted: loaded.clone(), loaded, pools, overrides: Vec::new(), last_reload: None };
+        let live = Live {
+            booted: loaded.clone(),
+            loaded,
+            pools,
+            overrides: Vec::new(),
+            pending: Vec::new(),
+            last_reload: None,
+        };
         let view = admin::View {
             live: Arc::new(ArcSwap::from_pointee(live)),
             control,

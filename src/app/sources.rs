@@ -1,66 +1,62 @@
-//! The files a configuration was read from, and whether they have changed since. Looked at by their metadata, which
-//! works on every file system and through the links of Kubernetes' volumes.
+//! Whether what a configuration was read from has changed since, and is worth reading again.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use crate::config::{self, Version};
 
-use crate::config;
-
-/// What tells one version of a file from another; `None` where there is none.
-type Version = Option<(u64, u64, i64, i64, u64)>;
+/// Looks after which a change is taken up although the files still change: a file that is written again and again
+/// would never be read otherwise.
+const MOST_LOOKS: u32 = 10;
 
 /// Files and folders with their versions.
 #[derive(Debug)]
 pub(super) struct Sources {
-    paths: Vec<PathBuf>,
-    /// When they were read.
-    read: Vec<Version>,
+    read: config::Sources,
     /// At the last look.
     seen: Vec<Version>,
+    /// Looks in a row that found them changed and still changing.
+    restless: u32,
 }
 
 impl Sources {
     /// What was read just now.
     pub(super) fn of(sources: &config::Sources) -> Self {
-        let paths: Vec<PathBuf> = sources.files.iter().chain(&sources.folders).cloned().collect();
-        let read = versions(&paths);
-        Self { paths, seen: read.clone(), read }
+        Self { read: sources.clone(), seen: sources.read(), restless: 0 }
     }
 
     /// Whether they differ from what was read, and have not changed since the last look: a file that is still
-    /// being written is left until it rests.
+    /// being written is left until it rests, but not for ever.
     pub(super) fn have_changed(&mut self) -> bool {
-        let now = versions(&self.paths);
+        let now = self.read.now();
         let is_at_rest = now == self.seen;
         self.seen = now;
-        is_at_rest && self.seen != self.read
+        if self.seen == self.read.read() {
+            self.restless = 0;
+            return false;
+        }
+        self.restless += 1;
+        is_at_rest || self.restless >= MOST_LOOKS
     }
-}
-
-fn versions(paths: &[PathBuf]) -> Vec<Version> {
-    paths.iter().map(PathBuf::as_path).map(version).collect()
-}
-
-fn version(path: &Path) -> Version {
-    // The folder of `*.toml` beside the first file has no name.
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let about = fs::metadata(path).ok()?;
-    Some((about.dev(), about.ino(), about.mtime(), about.mtime_nsec(), about.size()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
+
+    /// A folder with one file, its sources, and what they are watched by.
+    fn watched(name: &str) -> (PathBuf, PathBuf, Sources) {
+        let folder = std::env::temp_dir().join(format!("olympus-sources-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("gateway.toml");
+        fs::write(&file, "").unwrap();
+        let sources = Sources::of(&[&file].into_iter().collect());
+        (folder, file, sources)
+    }
 
     #[test]
     fn a_change_counts_when_it_rests() {
-        let folder = std::env::temp_dir().join(format!("olympus-sources-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("gateway.toml");
-        fs::write(&file, "a").unwrap();
-        let sources = config::Sources { files: vec![file.clone()], folders: Vec::new() };
-        let mut sources = Sources::of(&sources);
+        let (folder, file, mut sources) = watched("rest");
         assert!(!sources.have_changed());
         fs::write(&file, "ab").unwrap();
         assert!(!sources.have_changed(), "it may be half written");
@@ -70,6 +66,28 @@ mod tests {
         fs::remove_file(&file).unwrap();
         assert!(!sources.have_changed());
         assert!(sources.have_changed(), "a file that is gone is a change");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_never_rests_is_taken_up_all_the_same() {
+        let (folder, file, mut sources) = watched("storm");
+        let looks = (1..=2 * MOST_LOOKS).find(|look| {
+            fs::write(&file, "a".repeat(*look as usize)).unwrap();
+            sources.have_changed()
+        });
+        assert_eq!(looks, Some(MOST_LOOKS));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_changes_between_reading_and_the_first_look_is_a_change() {
+        let (folder, file, _) = watched("early");
+        let read: config::Sources = [&file].into_iter().collect();
+        fs::write(&file, "later").unwrap();
+        let mut sources = Sources::of(&read);
+        assert!(!sources.have_changed());
+        assert!(sources.have_changed());
         fs::remove_dir_all(folder).unwrap();
     }
 }

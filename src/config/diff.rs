@@ -67,6 +67,7 @@ impl Loaded {
         let (from, to) = (as_table(&self.settings), as_table(&next.settings));
         walk.table(Schema::root(&schema), "", Some(Effect::Live), (&from, &to));
         walk.changes.extend(changed_secrets(&self.settings, &next.settings));
+        walk.changes.extend(changed_credentials(&self.settings, &next.settings));
         walk.changes.sort_by(|one, other| one.key.cmp(&other.key));
         walk.changes
     }
@@ -84,6 +85,28 @@ fn changed_secrets<'s>(from: &'s Settings, to: &'s Settings) -> impl Iterator<It
     let pairs = from.secrets().into_iter().zip(to.secrets());
     let changed = pairs.filter(|((_, old), (_, new))| old.is_some() && new.is_some() && old != new);
     changed.map(|((key, _), _)| Change { key: key.to_owned(), effect: Effect::Restart, from: None, to: None })
+}
+
+/// Files of upstreams that hold something else under the same name. Listeners look at theirs by themselves.
+fn changed_credentials(from: &Settings, to: &Settings) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (name, upstream) in &from.upstreams {
+        let next = to.upstreams.get(name).and_then(|next| next.tls.as_ref());
+        let Some((old, new)) = upstream.tls.as_ref().zip(next) else { continue };
+        let files = [
+            ("ca", &old.ca, &new.ca),
+            ("client_cert", &old.client_cert, &new.client_cert),
+            ("client_key", &old.client_key, &new.client_key),
+        ];
+        for (key, old, new) in files {
+            let pair = old.as_ref().zip(new.as_ref());
+            if pair.is_some_and(|(old, new)| old != new && old.to_string() == new.to_string()) {
+                let key = at_key(&at_key(&at_key("upstreams", name), "tls"), key);
+                changes.push(Change { key, effect: Effect::Rebuild, from: None, to: None });
+            }
+        }
+    }
+    changes
 }
 
 struct Walk {

@@ -16,7 +16,7 @@ mod values;
 pub use certified::{Certified, Flaw};
 pub use diff::{Change, Effect};
 pub use effective::Origins;
-pub use load::{Loaded, Sources, load, process_environment};
+pub use load::{Loaded, Sources, Version, load, process_environment};
 pub use mistakes::{Mistake, Mistakes};
 pub use schema::json_schema;
 pub use settings::*;

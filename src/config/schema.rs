@@ -44,8 +44,9 @@ impl<'s> Schema<'s> {
     }
 
     fn at(self, here: &'s Value) -> Self {
-        let pointer = here.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
-        Self { here: pointer.and_then(|pointer| self.root.pointer(pointer)).unwrap_or(here), ..self }
+        let name = here.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/$defs/"));
+        let meant = name.and_then(|name| self.root.get("$defs")?.get(name));
+        Self { here: meant.unwrap_or(here), ..self }
     }
 
     fn list(self, keyword: &str) -> &'s [Value] {
@@ -71,13 +72,10 @@ impl<'s> Schema<'s> {
 
     /// Whether a value of this JSON type is taken by this schema itself; a number takes integers.
     pub(super) fn has_type(self, name: &str) -> bool {
-        if !self.words().is_empty() {
-            return name == "string";
-        }
         match self.here.get("type") {
             Some(Value::Array(names)) => names.iter().any(|one| one == name),
             Some(Value::String(one)) => one == name || (one == "number" && name == "integer"),
-            _ => false,
+            _ => name == "string" && !self.words().is_empty(),
         }
     }
 

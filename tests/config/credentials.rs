@@ -41,7 +41,7 @@ fn files_are_found_beside_the_one_that_names_them_and_watched() {
     let config =
         write("pem-whole", "ca = \"cert.pem\", client_cert = \"cert.pem\", client_key = \"key.pem\"");
     let loaded = load(&config, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let names: Vec<_> = loaded.sources().files.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    let names: Vec<_> = loaded.sources().paths().filter_map(|path| path.file_name()?.to_str()).collect();
     assert_eq!(names, ["gateway.toml", "cert.pem", "key.pem"]);
     let tls = loaded.settings.upstreams["shop"].tls.clone().expect("a table");
     assert_eq!(tls.ca.expect("a file").certificates().expect("certificates").len(), 1);
@@ -83,4 +83,14 @@ fn what_cannot_be_used_is_named_with_its_place() {
     ./gateway.toml:5:36: upstreams.shop.tls.ca: cannot read ./absent.pem: No such file or directory (os error 2)
     1 mistake
     ");
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_a_change() {
+    let config = write("pem-renewed", "ca = \"cert.pem\"");
+    let before = load(&config, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    write("pem-renewed", "ca = \"cert.pem\"");
+    let after = load(&config, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let changes: Vec<_> = before.changes_to(&after).iter().map(ToString::to_string).collect();
+    assert_eq!(changes, ["rebuild  upstreams.shop.tls.ca: changed"]);
 }

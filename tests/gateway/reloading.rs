@@ -77,6 +77,50 @@ fn a_broken_file_changes_nothing_and_says_where() {
 }
 
 #[test]
+fn a_file_that_is_mended_by_taking_it_back_is_news() {
+    let shop = commerce("shop");
+    let whole = app(&[endpoint(shop.address())], "", "");
+    let gateway = Gateway::start(&whole);
+    let result = || gateway.ask_admin("/reload").json()["result"].take();
+    gateway.write_config("[nonsense]\n");
+    until("the mistake is found", || (result() == "refused").then_some(()));
+    gateway.write_config(&whole);
+    until("nothing differs from what is in force", || (result() == "unchanged").then_some(()));
+    assert_eq!(gateway.metric("olympus_config_last_reload_success", &[]), 1.0);
+}
+
+#[test]
+fn a_file_that_was_missing_is_waited_for() {
+    let shop = commerce("shop");
+    let whole = app(&[endpoint(shop.address())], "", "");
+    let gateway = Gateway::start(&whole);
+    gateway.write_including("[\"more.toml\"]", &whole);
+    let result = || gateway.ask_admin("/reload").json()["result"].take();
+    until("it is missed", || (result() == "refused").then_some(()));
+    let route = "[routes.shop]\npath = \"/shop/{*rest}\"\nupstream = \"app\"\nauth = \"none\"\n";
+    gateway.write_beside("more.toml", route);
+    until("it is read", || (result() == "reloaded").then_some(()));
+}
+
+#[test]
+fn an_override_waits_for_its_endpoint_to_come_back() {
+    let (one, other) = (commerce("one"), commerce("other"));
+    let both = format!("{}{BY_HAND}", app(&[endpoint(one.address()), endpoint(other.address())], "", ""));
+    let alone = format!("{}{BY_HAND}", app(&[endpoint(one.address())], "", ""));
+    let gateway = Gateway::start(&both);
+    let path = format!("/upstreams/app/endpoints/{}", other.address());
+    assert_eq!(gateway.tell_admin("PUT", &path, r#"{"weight": 7}"#).status, 200);
+    for (config, endpoints) in [(&alone, 1), (&both, 2)] {
+        gateway.write_config(config);
+        assert_eq!(gateway.tell_admin("POST", "/reload", "").status, 200);
+        assert_eq!(pool(&gateway)["endpoints"].as_array().unwrap().len(), endpoints);
+    }
+    assert_eq!(pool(&gateway)["endpoints"][1]["weight"], 7);
+    assert_eq!(gateway.tell_admin("DELETE", &path, "").status, 204);
+    assert_eq!(pool(&gateway)["endpoints"][1]["weight"], 1);
+}
+
+#[test]
 fn what_needs_a_restart_is_listed_until_there_is_one() {
     let whole = "[server]\nthreads = 1\nreload_on_change = false\n";
     let gateway = Gateway::start(whole);

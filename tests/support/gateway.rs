@@ -138,10 +138,21 @@ impl Gateway {
 
     /// Puts another configuration into the place of the one it was started with, its public listener without keys.
     pub fn write_config(&self, config: &str) {
+        self.write_including("[]", config);
+    }
+
+    /// The same with a list of files to include.
+    pub fn write_including(&self, include: &str, config: &str) {
         let addresses = [&self.public, &self.admin, &self.metrics].map(Port::address);
+        let whole = format!("include = {include}\n{}", whole_config(("", config), addresses));
+        self.write_beside("gateway.toml", &whole);
+    }
+
+    /// Puts a file beside the configuration, or in the place of the one of that name.
+    pub fn write_beside(&self, name: &str, text: &str) {
         // By renaming, as editors and deployments do: nobody reads half of it.
-        let fresh = self.folder.write("gateway.toml.new", &whole_config(("", config), addresses));
-        std::fs::rename(fresh, self.config_file()).unwrap();
+        let fresh = self.folder.write(&format!("{name}.new"), text);
+        std::fs::rename(fresh, self.folder.file(name)).unwrap();
     }
 
     /// The access line of the request with this id, now or later.

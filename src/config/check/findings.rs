@@ -44,6 +44,9 @@ impl Findings {
 
     /// Whether `path`, something it is in or something in it was set aside.
     pub(in crate::config) fn is_doubtful(&self, path: &str) -> bool {
+        if self.doubts.is_empty() {
+            return false;
+        }
         let mut outer = std::iter::successors(Some(path), |path| parent(path));
         outer.any(|path| self.doubts.contains(path))
             || ['.', '['].iter().any(|step| self.has_within(path, *step))

@@ -90,7 +90,7 @@ impl Walk<'_> {
     fn table_fits(&mut self, schema: Schema<'_>, table: &mut Table, source: &Source, spot: Spot<'_>) -> bool {
         table.retain(|key, entry| {
             let path = at_key(spot.path, key);
-            let fits = match self.check_key(schema, key, &entry.key, spot.path) {
+            let fits = match self.check_key(schema, key, &entry.key, (spot.path, &path)) {
                 Some(schema) => {
                     let given = given(self.defaults, spot, key);
                     self.fits(schema, &mut entry.node, Spot { path: &path, given })
@@ -123,18 +123,17 @@ impl Walk<'_> {
         schema: Schema<'s>,
         key: &str,
         source: &Source,
-        table: &str,
+        (table, path): (&str, &str),
     ) -> Option<Schema<'s>> {
-        let path = at_key(table, key);
         let format = schema.key_format().and_then(formats::find);
         if let Some(Err(message)) = format.map(|format| (format.check)(key)) {
-            self.findings.report(source, &path, message);
+            self.findings.report(source, path, message);
             return None;
         }
         let known = schema.under(key);
         if known.is_none() {
             let keys = schema.keys();
-            self.findings.report(source, &path, format!("unknown key{}", propose(key, &keys)));
+            self.findings.report(source, path, format!("unknown key{}", propose(key, &keys)));
             // What was meant is as good as written, wrongly: nothing may follow from its absence.
             if let Some(meant) = nearest(key, keys) {
                 self.findings.doubt(at_key(table, meant));

@@ -49,8 +49,8 @@ impl Reader<'_> {
             self.read.mistakes.push(Mistake::new(named_at.clone(), key, message));
             return;
         }
-        let is_first = self.read.sources.files.is_empty();
-        self.read.sources.files.push(path.to_owned());
+        let is_first = self.read.sources.is_empty();
+        self.read.sources.note(path);
         let table = read_text(path, named_at, key).map_err(|mistake| vec![mistake]);
         let table = table.and_then(|text| parse_document(path, &text));
         let mut table = match table {
@@ -86,11 +86,15 @@ impl Reader<'_> {
         let folder = from.parent().unwrap_or(Path::new(""));
         if text.contains('*') {
             let listed = folder.join(text).parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            self.read.sources.folders.push(listed);
+            self.read.sources.note(&listed);
         }
         match expand(folder, text) {
             Ok(paths) => paths.iter().for_each(|path| self.file(path, &pattern.source, key)),
-            Err(message) => self.read.mistakes.push(Mistake::new(pattern.source.clone(), key, message)),
+            Err(message) => {
+                // It may come to be.
+                self.read.sources.note(&folder.join(text));
+                self.read.mistakes.push(Mistake::new(pattern.source.clone(), key, message));
+            }
         }
     }
 

@@ -7,10 +7,12 @@ mod defaults;
 mod environment;
 mod files;
 mod secrets;
+mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use environment::process_environment;
+pub use sources::{Sources, Version};
 
 use super::check::{self, Findings};
 use super::effective::{self, Origins};
@@ -28,15 +30,6 @@ pub struct Loaded {
     sources: Sources,
 }
 
-/// Where a configuration was read from.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// Its files, the one that includes the others first, then those of secrets.
-    pub files: Vec<PathBuf>,
-    /// Folders whose files an `include` matches.
-    pub folders: Vec<PathBuf>,
-}
-
 impl Loaded {
     /// Where the setting at a path such as `upstreams.commerce.try_timeout` came from.
     pub fn origin_of(&self, path: &str) -> Source {
@@ -50,8 +43,8 @@ impl Loaded {
 
     /// The refusal of settings that turned out not to work when they were put to use.
     pub fn refuse(&self, message: &str) -> Mistakes {
-        let file = self.sources.files.first().map_or_else(PathBuf::new, Clone::clone);
-        Mistakes::new(vec![Mistake::new(Source::whole(&file), "", message)], self.sources.clone())
+        let file = self.sources.first().unwrap_or(Path::new(""));
+        Mistakes::new(vec![Mistake::new(Source::whole(file), "", message)], self.sources.clone())
     }
 
     /// What was read: a change there is a change of the configuration.
@@ -76,7 +69,7 @@ pub fn load(
     }
     let mut findings = Findings::new(mistakes);
     environment::apply(&mut table, schema, environment, &mut findings);
-    secrets::read_files(&mut table, schema, &mut sources.files, &mut findings);
+    secrets::read_files(&mut table, schema, &mut sources, &mut findings);
 
     let root = Source::whole(path);
     check::prune_misfits(schema, &mut table, &root, &mut findings);

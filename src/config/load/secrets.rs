@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Sources;
 use crate::config::check::Findings;
 use crate::config::regular;
 use crate::config::schema::Schema;
@@ -12,14 +13,14 @@ use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
 pub(super) fn read_files(
     table: &mut Table,
     schema: Schema<'_>,
-    files: &mut Vec<PathBuf>,
+    sources: &mut Sources,
     findings: &mut Findings,
 ) {
-    Secrets { files, findings }.in_table(table, schema, "");
+    Secrets { sources, findings }.in_table(table, schema, "");
 }
 
 struct Secrets<'s> {
-    files: &'s mut Vec<PathBuf>,
+    sources: &'s mut Sources,
     findings: &'s mut Findings,
 }
 
@@ -61,8 +62,8 @@ impl Secrets<'_> {
         let path = resolve_path(name, &node.source);
         let path = std::path::absolute(&path).unwrap_or(path);
         *name = path.to_string_lossy().into_owned();
-        if path.is_file() && !self.files.contains(&path) {
-            self.files.push(path);
+        if !self.sources.paths().any(|noted| noted == path) {
+            self.sources.note(&path);
         }
     }
 
@@ -103,14 +104,12 @@ impl Secrets<'_> {
 
     fn read(&mut self, name: &str, named_at: &Source) -> Result<String, String> {
         let path = resolve_path(name, named_at);
+        self.sources.note(&path);
         let text = String::from_utf8(regular::read(&path)?)
             .map_err(|_| format!("cannot read {}: it is not UTF-8", path.display()))?;
         match text.trim() {
             "" => Err(format!("{} is empty", path.display())),
-            secret => {
-                self.files.push(path);
-                Ok(secret.to_owned())
-            }
+            secret => Ok(secret.to_owned()),
         }
     }
 }

@@ -2,10 +2,16 @@
 
 /// The path of a key in a table.
 pub(in crate::config) fn at_key(table: &str, key: &str) -> String {
-    match table {
-        "" => quote_key(key),
-        _ => format!("{table}.{}", quote_key(key)),
+    let mut path = String::with_capacity(table.len() + 1 + key.len());
+    if !table.is_empty() {
+        path.push_str(table);
+        path.push('.');
     }
+    match is_bare(key) {
+        true => path.push_str(key),
+        false => path.push_str(&quote_key(key)),
+    }
+    path
 }
 
 /// The path of an element of an array.
@@ -33,13 +39,16 @@ pub(in crate::config) fn parent(path: &str) -> Option<&str> {
 
 /// A key as TOML writes it: bare where it can be, else quoted.
 pub(in crate::config) fn quote_key(key: &str) -> String {
-    let is_bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    match is_bare {
+    match is_bare(key) {
         true => key.to_owned(),
         false => {
             format!("\"{}\"", key.escape_default().to_string().replace("\\'", "'").replace("\\\"", "\\u{22}"))
         }
     }
+}
+
+fn is_bare(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
