@@ -194,7 +194,11 @@ fn every_endpoint_down_is_said_promptly() {
 fn the_next_priority_serves_while_the_first_is_down() {
     let (nobody, standby) = (Port::reserve(), commerce("standby"));
     let second = format!("{{ address = \"{}\", priority = 1 }}", standby.address());
-    let gateway = Gateway::start(&app(&[endpoint(nobody.address()), second], CHECKS, ""));
+    let gateway = Gateway::start(&app(
+        &[endpoint(nobody.address()), second],
+        &format!("{CHECKS}\nslow_start = \"0s\""),
+        "",
+    ));
     assert_eq!(gateway.get("/api/products").header("x-backend"), "standby", "even before checks know");
     until("it is noticed", || (state(&gateway, 0) == "unhealthy").then_some(()));
     let answer = gateway.get("/api/products");

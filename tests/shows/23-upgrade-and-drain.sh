@@ -61,7 +61,7 @@ gateway "$folder/elsewhere.toml"
 within 10 ready "$metrics" && within 10 ready "$elsewhere_metrics"
 
 say "Upgrade: SIGQUIT to a process with a successor, 16 clients, 14 s"
-python3 tests/shows/lib/polite.py 14 16 "127.0.0.1:$port" >"$folder/upgrade.txt" &
+python3 tests/shows/lib/polite.py 14 16 "127.0.0.1:$port=127.0.0.1:$metrics" >"$folder/upgrade.txt" &
 load=$!
 sleep 1
 gateway "$folder/gateway.toml" --upgrade
@@ -79,8 +79,9 @@ holds "no request fails" wait "$load"
 cat "$folder/upgrade.txt"
 holds "the new process is ready" ready "$metrics"
 
-say "Drain: SIGTERM to it; clients it turns away go elsewhere, 10 s"
-python3 tests/shows/lib/polite.py 10 16 "127.0.0.1:$port" "127.0.0.1:$elsewhere" >"$folder/drain.txt" &
+say "Drain: SIGTERM to it, beside another instance, 10 s"
+python3 tests/shows/lib/polite.py 10 16 \
+  "127.0.0.1:$port=127.0.0.1:$metrics" "127.0.0.1:$elsewhere=127.0.0.1:$elsewhere_metrics" >"$folder/drain.txt" &
 load=$!
 sleep 1
 slow "$folder/slow.txt"

@@ -1,9 +1,10 @@
-"""Clients as balancers and browsers are: they keep connections, and connect anew after `Connection: close`.
+"""Clients behind a balancer: they keep connections and connect anew after `Connection: close`, to an instance that is ready.
 
-    polite.py SECONDS CLIENTS HOST:PORT...
+    polite.py SECONDS CLIENTS ADDRESS=READINESS...
 
-Asks the first address; where that refuses a connection, the next one from then on. Prints what was served and what
-failed: a request that was sent and got no whole answer, or another status than 200. Ends with 1 if something failed.
+Each instance is an address, `HOST:PORT`, and where `/readyz` is asked five times a second, as balancers do; one that is
+not ready or refuses a connection gets no new ones. Prints what was served and what failed: a request that was sent and
+got no whole answer, or another status than 200. Ends with 1 if something failed.
 """
 
 import http.client
@@ -14,12 +15,40 @@ import time
 PATH = "/api/commerce/products/p-0001"
 
 
+def open_to(address):
+    host, port = address.rsplit(":", 1)
+    return http.client.HTTPConnection(host, int(port), timeout=10)
+
+
+class Balancer(threading.Thread):
+    """Knows which instances are ready."""
+
+    def __init__(self, instances, until):
+        super().__init__(daemon=True)
+        self.instances, self.until = [instance.split("=") for instance in instances], until
+        self.ready = [address for address, _ in self.instances]
+
+    def run(self):
+        while time.monotonic() < self.until:
+            self.ready = [address for address, readiness in self.instances if self.is_ready(readiness)] or self.ready
+            time.sleep(0.2)
+
+    @staticmethod
+    def is_ready(readiness):
+        try:
+            connection = open_to(readiness)
+            connection.request("GET", "/readyz", headers={"Connection": "close"})
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
 class Client(threading.Thread):
     """One client with one connection at a time."""
 
-    def __init__(self, addresses, until):
+    def __init__(self, balancer, until):
         super().__init__(daemon=True)
-        self.addresses, self.until = list(addresses), until
+        self.balancer, self.until = balancer, until
         self.served, self.moved, self.failures = 0, 0, []
 
     def run(self):
@@ -44,23 +73,24 @@ class Client(threading.Thread):
                 connection = None
 
     def connect(self):
-        """A connection to the first address that takes one; one that refuses is not asked again."""
+        """A connection to the first ready instance that takes one."""
         while True:
-            host, port = self.addresses[0].rsplit(":", 1)
-            connection = http.client.HTTPConnection(host, int(port), timeout=10)
-            try:
-                connection.connect()
-                return connection
-            except ConnectionRefusedError:
-                if len(self.addresses) == 1:
-                    raise
-                self.addresses.pop(0)
+            for address in self.balancer.ready:
+                connection = open_to(address)
+                try:
+                    connection.connect()
+                    return connection
+                except ConnectionRefusedError:
+                    continue
+            time.sleep(0.01)
 
 
 def main():
-    seconds, clients, addresses = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    seconds, clients, instances = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     until = time.monotonic() + seconds
-    crowd = [Client(addresses, until) for _ in range(clients)]
+    balancer = Balancer(instances, until)
+    balancer.start()
+    crowd = [Client(balancer, until) for _ in range(clients)]
     for client in crowd:
         client.start()
     for client in crowd:
