@@ -90,6 +90,8 @@ pub(super) struct EndpointView {
     changes_in_seconds: Option<u64>,
     takes_traffic: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    paused_for_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<f64>,
     in_flight: u32,
     answered: u64,
@@ -103,6 +105,10 @@ pub(super) struct PoolView {
     active_requests: u32,
     refused_full: u64,
     retry_budget_exhausted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breaker: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refuses_for_seconds: Option<f64>,
     endpoints: Vec<EndpointView>,
 }
 
@@ -119,6 +125,8 @@ fn pool_view(pool: &Pool, now: Instant) -> PoolView {
         active_requests: pool.active(),
         refused_full: pool.refused_full(),
         retry_budget_exhausted: pool.budget_exhausted(),
+        breaker: pool.breaker(now),
+        refuses_for_seconds: pool.refuses_until(now).map(|it| it.saturating_duration_since(now).as_secs_f64()),
         endpoints: pool.endpoints().iter().map(|endpoint| endpoint_view(pool, endpoint, now)).collect(),
     }
 }
@@ -127,19 +135,21 @@ fn endpoint_view(pool: &Pool, endpoint: &Endpoint, now: Instant) -> EndpointView
     let verdict = endpoint.verdict(now);
     let entered = Standing::ALL.map(|state| (state.as_str(), endpoint.entered(state)));
     let failed = Failure::ALL.map(|failure| (failure.as_str(), endpoint.failed(failure)));
+    let failed = failed.into_iter().chain([("status", endpoint.failed_by_status())]);
     EndpointView {
         address: endpoint.name.to_string(),
         weight: endpoint.weight,
         priority: endpoint.priority,
-        state: verdict.state.as_str(),
-        reason: verdict.reason.to_string(),
+        state: if endpoint.weight == 0 { "drained" } else { verdict.state.as_str() },
+        reason: if endpoint.weight == 0 { "its weight is 0".to_owned() } else { verdict.reason.to_string() },
         for_seconds: now.saturating_duration_since(verdict.since).as_secs(),
         changes_in_seconds: verdict.until.map(|until| until.saturating_duration_since(now).as_secs()),
         takes_traffic: pool.is_in_use(endpoint, now),
+        paused_for_seconds: endpoint.paused_for(now).map(|pause| pause.as_secs_f64()),
         latency_ms: endpoint.latency(now).map(|latency| latency.as_secs_f64() * 1e3),
         in_flight: endpoint.in_flight(),
         answered: endpoint.answered(),
-        failed: failed.into_iter().filter(|(_, count)| *count > 0).collect(),
+        failed: failed.filter(|(_, count)| *count > 0).collect(),
         entered: entered.into_iter().filter(|(_, count)| *count > 0).collect(),
     }
 }

@@ -191,6 +191,10 @@ impl ProxyHttp for Gateway {
             }
             let takes_trailers = is_h2 && multiplexed::takes_trailers(session.req_header());
             exchange.prepare(&mut head);
+            if session.req_header().version == Version::HTTP_10 {
+                // Such a client cannot be told to go on (RFC 9110 section 10.1.1).
+                head.headers.remove(header::EXPECT);
+            }
             if takes_trailers {
                 head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
             }

@@ -238,7 +238,11 @@ fn tell(pool: &Pool, current: &Try, changed: Option<Verdict>) {
     if let Some(verdict) = changed {
         let (endpoint, state, reason) =
             (&*current.pick.endpoint().name, verdict.state.as_str(), &*verdict.reason);
-        tracing::warn!(upstream = &*pool.name, endpoint, state, reason, "endpoint changed its state");
+        if verdict.state.is_good() {
+            tracing::info!(upstream = &*pool.name, endpoint, state, "endpoint is back");
+        } else {
+            tracing::warn!(upstream = &*pool.name, endpoint, state, reason, "endpoint changed its state");
+        }
     }
 }
 

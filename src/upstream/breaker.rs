@@ -71,6 +71,21 @@ impl Breaker {
         }
     }
 
+    /// Takes new settings. What is open stays so for as long as it was meant to; what was counted is kept where it
+    /// is counted over the same time.
+    pub(super) fn reconfigure(&mut self, old: &config::Breaker, new: &config::Breaker, now: Instant) {
+        let fresh = Self::new(new, now);
+        let window = if old.window == new.window { self.window.clone() } else { fresh.window };
+        *self = Self {
+            window,
+            in_row: self.in_row,
+            passed: self.passed,
+            tripped: self.tripped,
+            closed: self.closed,
+            ..fresh
+        };
+    }
+
     /// What it lets through now.
     pub(super) fn phase(&self, now: Instant) -> Phase {
         match self.tripped {

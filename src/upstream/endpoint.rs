@@ -43,6 +43,7 @@ pub(super) struct Vitals {
     in_flight: AtomicU32,
     trials: AtomicU32,
     answered: AtomicU64,
+    failed_by_status: AtomicU64,
     failed: [AtomicU64; Failure::ALL.len()],
     entered: [AtomicU64; State::ALL.len()],
     /// The state that was last counted in `entered`.
@@ -61,6 +62,7 @@ impl Vitals {
             in_flight: AtomicU32::new(0),
             trials: AtomicU32::new(0),
             answered: AtomicU64::new(0),
+            failed_by_status: AtomicU64::new(0),
             failed: Default::default(),
             entered: Default::default(),
             state: AtomicU32::new(State::Healthy as u32),
@@ -132,6 +134,16 @@ impl Endpoint {
         Some(self.vitals.made + Duration::from_millis(millis)).filter(|until| now < *until)
     }
 
+    /// For how long it still asks to be left alone.
+    pub fn paused_for(&self, now: Instant) -> Option<Duration> {
+        self.paused_until(now).map(|until| until.saturating_duration_since(now))
+    }
+
+    /// Answers that counted as failures for their status.
+    pub fn failed_by_status(&self) -> u64 {
+        self.vitals.failed_by_status.load(Ordering::Relaxed)
+    }
+
     /// Tries it answered, whatever the status.
     pub fn answered(&self) -> u64 {
         self.vitals.answered.load(Ordering::Relaxed)
@@ -195,6 +207,9 @@ impl Endpoint {
         match outcome {
             Outcome::Answered { status, retry_after, .. } => {
                 self.vitals.answered.fetch_add(1, Ordering::Relaxed);
+                if outcome.is_failure() {
+                    self.vitals.failed_by_status.fetch_add(1, Ordering::Relaxed);
+                }
                 self.vitals.silence.end(now);
                 if let (503, Some(pause)) = (status, retry_after) {
                     let until = now.saturating_duration_since(self.vitals.made) + pause.min(LONGEST_PAUSE);

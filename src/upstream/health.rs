@@ -37,6 +37,11 @@ impl Health {
         }
     }
 
+    /// Takes new settings of checks that go on. Their word stands until enough of them say otherwise.
+    pub(super) fn reconfigure(&mut self, settings: &config::Health) {
+        (self.unhealthy_after, self.healthy_after) = (settings.unhealthy_after, settings.healthy_after);
+    }
+
     /// Takes the result of a check; true if the word changed. The very first check decides alone: nothing
     /// spoke for the endpoint before it.
     pub(super) fn observe(&mut self, result: Result<(), String>, now: Instant) -> bool {

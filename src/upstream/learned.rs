@@ -62,14 +62,17 @@ impl Learned {
 
     /// Takes new settings. What they leave as it was keeps what it learned.
     pub(super) fn reconfigure(&mut self, old: &config::Upstream, new: &config::Upstream, now: Instant) {
-        if old.health != new.health {
-            self.health = Health::new(new.health.as_ref(), now);
+        match (&old.health, &new.health) {
+            (Some(_), Some(settings)) => self.health.reconfigure(settings),
+            (None, None) => {}
+            (None, Some(_)) | (Some(_), None) => self.health = Health::new(new.health.as_ref(), now),
         }
-        if old.outlier != new.outlier {
-            self.outlier = Outlier::new(&new.outlier);
-        }
-        if old.breaker != new.breaker {
-            self.breaker = breaker(new, now);
+        self.outlier.reconfigure(&new.outlier);
+        match &mut self.breaker {
+            Some(breaker) if new.breaker.scope == BreakerScope::Endpoint => {
+                breaker.reconfigure(&old.breaker, &new.breaker, now);
+            }
+            Some(_) | None => self.breaker = breaker(new, now),
         }
         (self.slow_start, self.penalty) = (new.slow_start.get(), new.try_timeout.get());
     }
@@ -145,7 +148,13 @@ impl Learned {
                 let turn = self.breaker.as_mut().map_or(Turn::Stay, |breaker| breaker.pass(is_trial, now));
                 if turn == Turn::Closed { Wish::Moved } else { Wish::Stay }
             }
-            Outcome::Answered { .. } => self.fail(is_trial, now),
+            Outcome::Answered { status, .. } => {
+                let wish = self.fail(is_trial, now);
+                if wish == Wish::Moved {
+                    self.broken_because = format!("a trial failed: status {status}").into();
+                }
+                wish
+            }
             Outcome::Failed { failure, .. } => {
                 if failure == Failure::Truncated {
                     self.outlier.unpass();

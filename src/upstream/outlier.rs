@@ -43,6 +43,14 @@ impl Outlier {
         }
     }
 
+    /// Takes new settings. An ejection goes on as it began, unless there are to be none.
+    pub(super) fn reconfigure(&mut self, settings: &config::Outlier) {
+        (self.limit, self.base) = (settings.consecutive_failures, settings.base_ejection_time.get());
+        if self.limit == 0 {
+            *self = Self::new(settings);
+        }
+    }
+
     /// The ejection that lasts now.
     pub(super) fn ejection(&self, now: Instant) -> Option<&Ejection> {
         self.last.as_ref().filter(|ejection| now < ejection.until)

@@ -65,10 +65,13 @@ impl Pool {
             }
             None => Arc::new(Vitals::new(settings, Some(now), now)),
         };
-        let breaker = match self.settings.breaker == settings.breaker {
-            true => self.lock().clone(),
-            false => own_breaker(settings, now),
-        };
+        let mut breaker = self.lock().clone();
+        match &mut breaker {
+            Some(breaker) if settings.breaker.scope == BreakerScope::Pool => {
+                breaker.reconfigure(&self.settings.breaker, &settings.breaker, now);
+            }
+            Some(_) | None => breaker = own_breaker(settings, now),
+        }
         Self::assemble(&self.name, settings, (self.load.clone(), breaker), (vitals, now))
     }
 
@@ -231,6 +234,20 @@ impl Pool {
         let demand = Demand { now, random: 0, key: Some(key) };
         let ask = Ask { tried: &tried, demand: &demand, active: self.load.active() + 1 };
         self.balancer.owner(&plan, &ask).map(|member| member.endpoint.clone())
+    }
+
+    /// The word of the pool's own breaker; `None` where it has none.
+    pub fn breaker(&self, now: Instant) -> Option<&'static str> {
+        self.lock().as_ref().map(|breaker| match breaker.phase(now) {
+            Phase::Closed => "closed",
+            Phase::Open { .. } => "open",
+            Phase::HalfOpen { .. } => "half_open",
+        })
+    }
+
+    /// Whether it works on as many requests as it may.
+    pub fn is_full(&self) -> bool {
+        self.load.active() >= self.settings.max_concurrency
     }
 
     /// When a pool that refuses everything may take requests again.

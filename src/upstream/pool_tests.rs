@@ -289,6 +289,39 @@ fn what_is_known_and_under_way_survives_new_settings() {
 }
 
 #[test]
+fn what_is_held_against_endpoints_survives_other_terms() {
+    let (pool, now) = three("");
+    for _ in 0..5 {
+        pool.report(&pick_of(&pool, 0), failure(), now);
+    }
+    check(&pool, 1, down(), now);
+    let states = |pool: &Pool| pool.endpoints().iter().map(|it| it.verdict(now).state).collect::<Vec<_>>();
+    let before = states(&pool);
+    assert_eq!(before[..2], [State::Ejected, State::Unhealthy]);
+    let mut settings = pool.settings.clone();
+    settings.outlier.base_ejection_time = config::Period::seconds(25);
+    settings.breaker.open_for = config::Period::seconds(7);
+    settings.health = settings.health.map(|health| config::Health { healthy_after: 3, ..health });
+    let pool = pool.renewed(&settings, now);
+    assert_eq!(states(&pool), before);
+    settings.outlier.consecutive_failures = 0;
+    assert_eq!(states(&pool.renewed(&settings, now))[0], State::Broken, "there are to be no ejections");
+}
+
+#[test]
+fn an_open_breaker_stays_open_under_other_terms() {
+    let (pool, now) = three("");
+    let mut settings = pool.settings.clone();
+    settings.breaker.scope = config::BreakerScope::Pool;
+    let pool = pool.renewed(&settings, now);
+    (0..4).for_each(|_| pool.conclude(&pick_of(&pool, 0), failure(), now));
+    assert_eq!(pool.breaker(now), Some("open"));
+    settings.breaker.open_for = config::Period::seconds(60);
+    let pool = pool.renewed(&settings, now);
+    assert_eq!((pool.breaker(now), pool.breaker(now + 5 * SECOND)), (Some("open"), Some("half_open")));
+}
+
+#[test]
 fn retries_take_no_turn_so_that_not_every_request_begins_at_the_dead_endpoint() {
     let (pool, now) = pool("{ address = '127.0.0.1:1' }, { address = '127.0.0.1:2' }", "balance = 'wrr'");
     let began_at_the_first = (0..6).filter(|_| {

@@ -138,6 +138,10 @@ fn a_pool_that_knows_all_its_endpoints_to_be_bad_says_so() {
     });
     let pool = explain(&gateway, &["GET", "/api/x"])["pool"].take();
     assert!(pool["refuses_for_seconds"].as_f64().unwrap() > 1.0, "{pool}");
+    let outcome = explain(&gateway, &["GET", "/api/x"])["outcome"].take();
+    assert_eq!(outcome, json!({ "by": "refusal", "code": "no_backend" }));
+    let shown = gateway.ask_admin("/upstreams").json()["app"].take();
+    assert!(shown["refuses_for_seconds"].as_f64().unwrap() > 1.0, "{shown}");
     assert_eq!(pool["endpoints"][0]["role"], "takes none");
 }
 

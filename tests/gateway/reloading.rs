@@ -167,6 +167,7 @@ fn a_drained_endpoint_gets_nothing_until_it_is_given_back() {
     let path = format!("/upstreams/app/endpoints/{}", other.address());
     let set = gateway.tell_admin("PUT", &path, r#"{"drain": true, "note": "ada: new disk"}"#);
     assert_eq!((set.status, &set.json()["weight"]), (200, &json!(0)), "{}", set.body);
+    assert_eq!(pool(&gateway)["endpoints"][1]["state"], "drained");
     let answered = || pool(&gateway)["endpoints"][1]["answered"].as_u64().unwrap();
     let before = answered();
     let send_some = || (0..20).for_each(|_| assert_eq!(gateway.get("/api/products").status, 200));

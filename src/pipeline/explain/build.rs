@@ -43,15 +43,19 @@ pub(in crate::pipeline) fn explain(snapshot: &Arc<Snapshot>, question: &Question
     };
     Ok(Explanation {
         request: format!("{} {path}", head.method),
-        outcome: outcome(&admission, &exchange, &head),
+        outcome: outcome(&admission, &exchange, &head, now),
         route: route_facts(&exchange, &path),
         passed_over: passed_over(snapshot, &head, &path),
         pool,
     })
 }
 
-fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts) -> Outcome {
+fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts, now: Instant) -> Outcome {
     match admission {
+        Admission::Proxy(pool) if pool.refuses_until(now).is_some() => {
+            Outcome::Refusal { code: "no_backend".to_owned() }
+        }
+        Admission::Proxy(pool) if pool.is_full() => Outcome::Refusal { code: "overloaded".to_owned() },
         Admission::Proxy(_) => {
             let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
             Outcome::Backend { target: exchange.target.as_ref().map_or(sent, |it| it.as_str()).to_owned() }

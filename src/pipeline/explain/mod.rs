@@ -40,6 +40,11 @@ pub enum Outcome {
         /// The target of the request it gets.
         target: String,
     },
+    /// Nobody: the pool refuses it.
+    Refusal {
+        /// The word of the refusal.
+        code: String,
+    },
     /// A part of the gateway.
     Local {
         /// Which.

@@ -19,6 +19,8 @@ pub struct PoolFacts {
     pub max_concurrency: u32,
     /// Seconds for which it refuses everything; `None` where it does not.
     pub refuses_for_seconds: Option<f64>,
+    /// The word of its own breaker, where it has one.
+    pub breaker: Option<String>,
     /// Its endpoints, in the order of the configuration.
     pub endpoints: Vec<EndpointFacts>,
 }
@@ -44,6 +46,8 @@ pub struct EndpointFacts {
     pub cost: Option<String>,
     /// Requests in flight.
     pub in_flight: u32,
+    /// Seconds for which it asked to be left alone by `Retry-After`.
+    pub paused_for_seconds: Option<f64>,
     /// Whether the request's key belongs to it, in a pool that hashes.
     pub owns_key: bool,
 }
@@ -60,11 +64,12 @@ pub(super) fn pool_facts(pool: &Pool, key: Option<u64>, now: Instant) -> PoolFac
         refuses_for_seconds: pool
             .refuses_until(now)
             .map(|it| it.saturating_duration_since(now).as_secs_f64()),
-        endpoints: endpoints.iter().map(|standing| endpoint_facts(standing, owns(standing))).collect(),
+        breaker: pool.breaker(now).map(str::to_owned),
+        endpoints: endpoints.iter().map(|standing| endpoint_facts(standing, owns(standing), now)).collect(),
     }
 }
 
-fn endpoint_facts(standing: &Standing, owns_key: bool) -> EndpointFacts {
+fn endpoint_facts(standing: &Standing, owns_key: bool, now: Instant) -> EndpointFacts {
     let endpoint = &standing.endpoint;
     let (state, reason) = match endpoint.weight {
         0 => ("drained", "its weight is 0".to_owned()),
@@ -80,6 +85,7 @@ fn endpoint_facts(standing: &Standing, owns_key: bool) -> EndpointFacts {
         share_percent: standing.share * 100.0,
         cost: standing.cost.map(cost),
         in_flight: endpoint.in_flight(),
+        paused_for_seconds: endpoint.paused_for(now).map(|pause| pause.as_secs_f64()),
         owns_key,
     }
 }

@@ -11,6 +11,7 @@ impl fmt::Display for Explanation {
             Outcome::Backend { target } => {
                 writeln!(f, "  answered by a backend, which is asked for {target}")?
             }
+            Outcome::Refusal { code } => writeln!(f, "  refused by the pool at once: 503 · {code}")?,
             Outcome::Local { part } => writeln!(f, "  answered by the gateway itself: {part}")?,
             Outcome::Admission { status, code, detail, allow } => {
                 write!(f, "  answered at once: {status}")?;
@@ -49,7 +50,11 @@ fn print_pool(pool: &PoolFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (active, most) = (pool.active_requests, pool.max_concurrency);
     writeln!(f, "upstream {}: {}, {active} of {most} requests in flight", pool.name, pool.balance)?;
     if let Some(seconds) = pool.refuses_for_seconds {
-        writeln!(f, "  refuses everything for {seconds:.1} s: every endpoint is known to be bad")?;
+        let why = match pool.breaker.as_deref() {
+            Some("open") => "its own breaker is open",
+            _ => "every endpoint is known to be bad",
+        };
+        writeln!(f, "  refuses everything for {seconds:.1} s: {why}")?;
     }
     pool.endpoints.iter().try_for_each(|endpoint| print_endpoint(endpoint, f))
 }
@@ -59,6 +64,9 @@ fn print_endpoint(it: &EndpointFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result
     write!(f, " · weight {} · priority {} · {:.1} %", it.weight, it.priority, it.share_percent)?;
     if let Some(cost) = &it.cost {
         write!(f, " · {cost}")?;
+    }
+    if let Some(seconds) = it.paused_for_seconds {
+        write!(f, " · asked to be left alone for {seconds:.0} s (Retry-After)")?;
     }
     if it.owns_key {
         write!(f, " · the request's key belongs here")?;
