@@ -126,7 +126,9 @@ fn pool_view(pool: &Pool, now: Instant) -> PoolView {
         refused_full: pool.refused_full(),
         retry_budget_exhausted: pool.budget_exhausted(),
         breaker: pool.breaker(now),
-        refuses_for_seconds: pool.refuses_until(now).map(|it| it.saturating_duration_since(now).as_secs_f64()),
+        refuses_for_seconds: pool
+            .refuses_until(now)
+            .map(|it| it.saturating_duration_since(now).as_secs_f64()),
         endpoints: pool.endpoints().iter().map(|endpoint| endpoint_view(pool, endpoint, now)).collect(),
     }
 }

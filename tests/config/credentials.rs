@@ -87,9 +87,9 @@ fn what_cannot_be_used_is_named_with_its_place() {
 
 #[test]
 fn a_file_that_holds_something_else_is_a_change() {
-    let config = write("pem-renewed", "ca = \"cert.pem\"");
+    let config = write("pem-replaced", "ca = \"cert.pem\"");
     let before = load(&config, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    write("pem-renewed", "ca = \"cert.pem\"");
+    write("pem-replaced", "ca = \"cert.pem\"");
     let after = load(&config, []).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let changes: Vec<_> = before.changes_to(&after).iter().map(ToString::to_string).collect();
     assert_eq!(changes, ["rebuild  upstreams.shop.tls.ca: changed"]);
