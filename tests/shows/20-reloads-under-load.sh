@@ -6,18 +6,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
 reloads=50 connections=16 sessions=100
-profile=${OLYMPUS_PROFILE:-release}
-cargo build --quiet --locked --profile "$profile" --bin olympus --example commerce
-bin=${CARGO_TARGET_DIR:-target}/$profile
-folder=$(mktemp -d)
+own_stage olympus commerce
 port=$(free_port) admin=$(free_port) metrics=$(free_port) one=$(free_port) two=$(free_port) three=$(free_port)
-pids=()
-finish() {
-  kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
 
 # configuration NUMBER: each differs from the one before in another thing. Pools are built anew for other weights,
 # balancers, checks or endpoints; a route comes and goes, or changes; so do headers of all answers.

@@ -6,19 +6,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
 most_memory=61440 most_check=50 most_reload=100 most_match=1000 # kB, ms, ms, ns
-profile=${OLYMPUS_PROFILE:-release}
-cargo build --quiet --locked --profile "$profile" --bin olympus --example commerce
+own_stage olympus commerce
 cargo bench --quiet --locked --bench route_match --no-run
-bin=${CARGO_TARGET_DIR:-target}/$profile
-folder=$(mktemp -d)
 port=$(free_port) admin=$(free_port) metrics=$(free_port) backend=$(free_port)
-pids=()
-finish() {
-  kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
 
 is_below() { awk -v value="$1" -v most="$2" 'BEGIN { exit !(value < most) }'; }
 counted() { [[ $(curl -s "http://127.0.0.1:$metrics/metrics" | grep -c "^$1") == "$2" ]]; }
