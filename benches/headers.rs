@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use olympus_gateway::config::Settings;
@@ -49,7 +50,8 @@ fn headers(criterion: &mut Criterion) {
             bencher.iter_batched_ref(
                 || (head.clone(), answer.clone()),
                 |(head, answer)| {
-                    let (exchange, admission) = pipeline.admit(black_box(head), connection);
+                    let (exchange, admission) =
+                        pipeline.admit(black_box(head), connection).now_or_never().expect("an admission");
                     exchange.prepare(head);
                     exchange.finish(StatusCode::OK, answer);
                     admission

@@ -9,6 +9,8 @@ pub mod config;
 pub mod edge;
 pub mod error;
 pub mod http;
+pub mod identity;
+pub mod model;
 pub mod pipeline;
 pub mod rest;
 pub mod tasks;

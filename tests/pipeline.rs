@@ -9,6 +9,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use futures_util::FutureExt;
 use olympus_gateway::config::Settings;
 use olympus_gateway::http::Connection;
 use olympus_gateway::pipeline::{Admission, Exchange, Locals, Pipeline, Snapshot};
@@ -79,7 +80,7 @@ fn head(request: &str, headers: Headers<'_>) -> Parts {
 
 /// What became of a request, in a word or two, and the headers of the answer if there is one.
 fn admit(pipeline: &Pipeline, head: &Parts) -> (String, HeaderMap, Exchange) {
-    let (exchange, admission) = pipeline.admit(head, CONNECTION);
+    let (exchange, admission) = pipeline.admit(head, CONNECTION).now_or_never().unwrap();
     let (word, headers) = match admission {
         Admission::Proxy(pool) => (format!("proxy {}", pool.name), HeaderMap::new()),
         Admission::Local(local) => (format!("local {local:?}"), HeaderMap::new()),
@@ -215,7 +216,7 @@ fn errors_of_a_route_with_a_policy_can_be_read_by_its_pages() {
 async fn a_local_answer_has_the_headers_of_every_answer() {
     let pipeline = pipeline();
     let head = head("GET /api/v1/hello", &[("x-request-id", "from-the-client")]);
-    let (exchange, admission) = pipeline.admit(&head, CONNECTION);
+    let (exchange, admission) = pipeline.admit(&head, CONNECTION).now_or_never().unwrap();
     let Admission::Local(local) = admission else { panic!("{admission:?}") };
     let request = Request::from_parts(head, Body::empty());
     let answer = pipeline.serve(&exchange, local, request).await;

@@ -91,7 +91,8 @@ impl App {
     pub fn explain(loaded: &Loaded, question: &Question) -> Result<Explanation> {
         let settings = Arc::new(loaded.settings.clone());
         let pools = keeper::pools(&settings, &Pools::new(), Instant::now());
-        Pipeline::new(Snapshot::compile(settings, &pools)?, Locals::default()).explain(question)
+        let pipeline = Pipeline::new(Snapshot::compile(settings, &pools)?, Locals::default());
+        background_runtime()?.block_on(pipeline.explain(question))
     }
 
     /// Opens the listeners and serves until a signal ends the process.

@@ -96,7 +96,7 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         context.started = Instant::now();
         head_was_parsed(session);
-        let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session));
+        let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session)).await;
         self.settle(session, &exchange);
         let exchange = context.exchange.insert(exchange);
         let limit = exchange.route.as_ref().and_then(|route| route.max_duration);

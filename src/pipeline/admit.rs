@@ -29,9 +29,13 @@ pub enum Admission {
     Local(Local),
 }
 
-pub(super) fn admit(snapshot: Arc<Snapshot>, head: &Parts, connection: Connection) -> (Exchange, Admission) {
+pub(super) async fn admit(
+    snapshot: Arc<Snapshot>,
+    head: &Parts,
+    connection: Connection,
+) -> (Exchange, Admission) {
     let mut exchange = Exchange::new(snapshot, head, connection);
-    let admission = match steps(&mut exchange, head) {
+    let admission = match steps(&mut exchange, head).await {
         Ok(admission) => admission,
         Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
     };
@@ -60,7 +64,7 @@ impl From<Problem> for Refusal {
     }
 }
 
-fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
     check_headers(exchange, head)?;
     check_host(head)?;
     let path = match normalise(head.uri.path()) {

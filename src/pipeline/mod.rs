@@ -59,16 +59,16 @@ impl Pipeline {
     }
 
     /// Takes a request in: who answers it, and what is known of it on the way back.
-    pub fn admit(&self, head: &Parts, connection: Connection) -> (Exchange, Admission) {
-        admit::admit(self.snapshot.load_full(), head, connection)
+    pub async fn admit(&self, head: &Parts, connection: Connection) -> (Exchange, Admission) {
+        admit::admit(self.snapshot.load_full(), head, connection).await
     }
 
     /// What would happen to a request, and why.
     ///
     /// # Errors
     /// The question describes no request.
-    pub fn explain(&self, question: &Question) -> Result<Explanation> {
-        explain::explain(&self.snapshot.load_full(), question)
+    pub async fn explain(&self, question: &Question) -> Result<Explanation> {
+        explain::explain(&self.snapshot.load_full(), question).await
     }
 
     /// Answers a request from a part of the gateway itself, complete with the headers every answer has.

@@ -28,9 +28,12 @@ const TOLD: [&str; 8] = ["path", "methods", "hosts", "headers", "auth", "upstrea
 ///
 /// # Errors
 /// The question describes no request.
-pub(in crate::pipeline) fn explain(snapshot: &Arc<Snapshot>, question: &Question) -> Result<Explanation> {
+pub(in crate::pipeline) async fn explain(
+    snapshot: &Arc<Snapshot>,
+    question: &Question,
+) -> Result<Explanation> {
     let head = question.head()?;
-    let (exchange, admission) = admit(snapshot.clone(), &head, question.connection());
+    let (exchange, admission) = admit(snapshot.clone(), &head, question.connection()).await;
     let path =
         normalise(head.uri.path()).map_or_else(|_| head.uri.path().to_owned(), |path| path.into_owned());
     let now = Instant::now();

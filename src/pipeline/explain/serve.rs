@@ -21,7 +21,7 @@ async fn answer(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<Explanation>, Problem> {
     let question = question(pairs)?;
-    pipeline.explain(&question).map(Json).map_err(Problem::from)
+    pipeline.explain(&question).await.map(Json).map_err(Problem::from)
 }
 
 fn question(pairs: Vec<(String, String)>) -> Result<Question, Problem> {
