@@ -61,7 +61,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("tracing_subscriber", "telemetry"),
     ("opentelemetry*", "telemetry"),
     ("tracing_opentelemetry", "telemetry"),
-    ("reqwest", "http"),
+    ("reqwest", "http telemetry/traces.rs"),
     ("toml", "config"),
     ("std::env", "config"),
     ("clap", "cli"),

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
 use crate::rest;
 use crate::tasks::Lifecycle;
-use crate::telemetry::{Messages, Telemetry};
+use crate::telemetry::{Messages, Telemetry, Traces};
 use crate::upstream::Pools;
 
 /// The gateway, built but not yet listening.
@@ -41,10 +41,12 @@ impl App {
     pub fn build(loaded: Loaded) -> Result<Self> {
         let loaded = Arc::new(loaded);
         let settings = &loaded.settings;
-        let messages = Messages::start(settings.telemetry.level);
+        install_crypto();
+        let traces = Traces::start(&settings.telemetry)?;
+        let messages = Messages::start(settings.telemetry.level, &traces);
         let runtime = background_runtime()?;
         let lifecycle = Lifecycle::new(runtime.handle().clone());
-        let telemetry = Telemetry::new(&settings.telemetry).map_err(|error| {
+        let telemetry = Telemetry::new(&settings.telemetry, traces).map_err(|error| {
             let file = settings.telemetry.access_log.file.as_deref().unwrap_or(Path::new("standard output"));
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
             Error::internal(doing).caused_by(error)
@@ -100,7 +102,6 @@ impl App {
     /// # Errors
     /// An address cannot be listened on.
     pub fn run(self) -> Result<()> {
-        install_crypto();
         let live = self.view.live.load_full();
         let settings = Arc::new(live.loaded.settings.clone());
         let snapshot = Snapshot::compile(settings.clone(), &live.pools)?;

@@ -12,6 +12,7 @@ use super::expiry::Expiry;
 use super::waiting::Waiting;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
+use crate::telemetry::Span;
 use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried, Unanswered};
 
 /// One request, from its head to its access line.
@@ -66,6 +67,8 @@ pub(super) struct Proxied {
 #[derive(Debug)]
 pub(super) struct Try {
     pub(super) pick: Pick,
+    /// Its span, where the request is traced.
+    pub(super) span: Span,
     pub(super) started: Instant,
     /// When the whole request had been handed on.
     pub(super) sent: Option<Instant>,

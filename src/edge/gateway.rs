@@ -140,7 +140,7 @@ impl ProxyHttp for Gateway {
             return Err(context.expiry.error());
         }
         proxied.key = sticky_key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
-        match proxied.begin(&self.telemetry.metrics, now) {
+        match proxied.begin(&self.telemetry.metrics, &exchange.span, now) {
             Ok(attempt) => {
                 let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);
                 let mut peer = peer(&pool, attempt.pick.endpoint(), (&self.vault, left))?;
@@ -191,6 +191,10 @@ impl ProxyHttp for Gateway {
             }
             let takes_trailers = is_h2 && multiplexed::takes_trailers(session.req_header());
             exchange.prepare(&mut head);
+            let current = context.proxied.as_ref().and_then(|it| it.current.as_ref());
+            if let Some(position) = current.and_then(|it| it.span.position()) {
+                exchange.trace.at(position).pass_on(&mut head.headers);
+            }
             if session.req_header().version == Version::HTTP_10 {
                 // Such a client cannot be told to go on (RFC 9110 section 10.1.1).
                 head.headers.remove(header::EXPECT);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::{StatusCode, Version, header};
+use http::{Method, StatusCode, Version, header};
 use pingora::proxy::Session;
 
 use super::cause::Cause;
@@ -33,10 +33,27 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context)
         let took = current.last_byte.unwrap_or(now).saturating_duration_since(current.started);
         telemetry.metrics.answered(&proxied.pool.name, &current.pick.endpoint().name, status, took);
     }
+    trace(exchange, method, status, context.cause);
     let sampling = Sampling::new(&exchange.snapshot.settings.telemetry.access_log);
     if context.cause.is_some() || sampling.takes(status, took, fastrand::f64()) {
         let end = End { now, took, status, trace_id: exchange.trace.trace_id() };
         telemetry.access.write(&line(session, context, exchange, &end));
+    }
+}
+
+/// Says in the request's span what became of it.
+fn trace(exchange: &Exchange, method: &Method, status: u16, cause: Option<Cause>) {
+    let span = &exchange.span;
+    span.set("http.response.status_code", || i64::from(status));
+    if let Some(route) = &exchange.route {
+        span.rename(|| format!("{method} {}", route.pattern));
+        span.set("http.route", || route.pattern.to_string());
+        span.set("olympus.route", || route.name.to_string());
+    } else {
+        span.rename(|| method.to_string());
+    }
+    if status >= 500 || status == 0 {
+        span.fail(cause.map_or("status", Cause::flag));
     }
 }
 

@@ -109,7 +109,7 @@ pub fn run(parts: &Parts) -> Result<()> {
     let signals = Signals {
         lifecycle: parts.lifecycle.clone(),
         pipeline: parts.pipeline.clone(),
-        access: parts.telemetry.access.clone(),
+        telemetry: parts.telemetry.clone(),
         upgrade_socket: settings.server.upgrade_socket.clone(),
         runtime: parts.runtime.clone(),
     };

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::pipeline::Pipeline;
 use crate::tasks::Lifecycle;
-use crate::telemetry::AccessLog;
+use crate::telemetry::Telemetry;
 
 /// How long Pingora goes on accepting after it handed the listeners over.
 const BOTH: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ const BOTH: Duration = Duration::from_secs(5);
 pub(super) struct Signals {
     pub(super) lifecycle: Lifecycle,
     pub(super) pipeline: Arc<Pipeline>,
-    pub(super) access: Arc<AccessLog>,
+    pub(super) telemetry: Telemetry,
     /// Where a new process waits for the listeners.
     pub(super) upgrade_socket: Option<PathBuf>,
     /// Where the end is waited for; Pingora's own runtimes are busy ending.
@@ -91,7 +91,7 @@ impl Signals {
     /// Ends the process when the delay is over and all is served or out of time, or at another signal.
     fn end_after(&self, delay: Duration, asked: Asked) {
         let limit = self.pipeline.settings().server.drain.timeout.get();
-        let end = end(self.lifecycle.clone(), self.access.clone(), delay, limit);
+        let end = end(self.lifecycle.clone(), self.telemetry.clone(), delay, limit);
         // Not through `tasks`: this outlives them, it is what ends them.
         #[expect(
             clippy::disallowed_methods,
@@ -122,7 +122,7 @@ impl Asked {
 }
 
 /// Waits until requests in flight are served or out of time, then flushes. Says which it was.
-async fn end(lifecycle: Lifecycle, access: Arc<AccessLog>, delay: Duration, limit: Duration) -> &'static str {
+async fn end(lifecycle: Lifecycle, telemetry: Telemetry, delay: Duration, limit: Duration) -> &'static str {
     sleep(delay).await;
     lifecycle.drain();
     let is_idle = lifecycle.idle_within(limit).await;
@@ -130,7 +130,8 @@ async fn end(lifecycle: Lifecycle, access: Arc<AccessLog>, delay: Duration, limi
     if !is_idle {
         tracing::warn!(in_flight = lifecycle.in_flight(), "requests were cut: server.drain.timeout is over");
     }
-    access.close();
+    telemetry.access.close();
+    telemetry.traces.end();
     if is_idle { "all requests are served" } else { "out of time" }
 }
 

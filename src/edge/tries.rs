@@ -16,7 +16,7 @@ use super::deadline::{Connection, Deadline, Deadlines};
 use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::waiting::Waiting;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Span};
 use crate::upstream::{
     Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, may_retry,
 };
@@ -26,7 +26,7 @@ const LONGEST_WAIT_MS: u64 = 10;
 
 impl Proxied {
     /// Begins the next try, unless the pool refuses.
-    pub(super) fn begin(&mut self, metrics: &Metrics, now: Instant) -> Result<&Try, Refused> {
+    pub(super) fn begin(&mut self, metrics: &Metrics, request: &Span, now: Instant) -> Result<&Try, Refused> {
         if let Some(last) = self.current.take() {
             self.waited += now.saturating_duration_since(last.started);
         }
@@ -36,10 +36,14 @@ impl Proxied {
             metrics.retried(&self.pool.name);
         }
         self.body_sent = 0;
-        let started = now;
+        let span = request.call("try");
+        span.set("olympus.upstream", || self.pool.name.to_string());
+        span.set("server.address", || pick.endpoint().name.to_string());
+        span.set("http.request.resend_count", || self.tried.count().saturating_sub(1) as i64);
         Ok(self.current.insert(Try {
             pick,
-            started,
+            span,
+            started: now,
             sent: None,
             unanswered: None,
             outcome: None,
@@ -146,6 +150,7 @@ impl Proxied {
             current.deadline = None;
             current.unanswered = None;
             current.status = Some(status);
+            current.span.set("http.response.status_code", || i64::from(status));
             current.last_byte = Some(now);
             let outcome = Outcome::Answered { status, latency: current.latency(now), retry_after };
             current.outcome = Some(outcome);
@@ -169,6 +174,7 @@ impl Proxied {
         let now = Instant::now();
         if let Some(current) = &mut self.current {
             current.unanswered = None;
+            current.span.fail(failure.as_str());
             let outcome = Outcome::Failed { failure, latency: current.latency(now) };
             current.outcome = Some(outcome);
             tell(&self.pool, current, self.pool.report(&current.pick, outcome, now));

@@ -30,7 +30,7 @@ pub struct ClientAddress {
     /// Whether the client came by TLS, to us or to a trusted proxy.
     pub is_tls: bool,
     /// Whether the other end of the connection is a trusted proxy.
-    by_trusted_proxy: bool,
+    pub by_trusted_proxy: bool,
 }
 
 impl ClientAddress {

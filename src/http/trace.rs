@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::telemetry::Position;
+
 /// The header that carries it.
 const NAME: HeaderName = HeaderName::from_static("traceparent");
 /// What vendors add to it.
@@ -13,7 +15,8 @@ pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
     flags: u8,
-    is_continued: bool,
+    /// The span of whoever sent the request, in the same trace.
+    parent: Option<u64>,
 }
 
 impl TraceContext {
@@ -26,15 +29,35 @@ impl TraceContext {
         };
         let span_id = fastrand::u64(1..);
         match parent {
-            Some(parent) => Self { span_id, ..parent },
-            None => Self { trace_id: fastrand::u128(1..), span_id, flags: 0, is_continued: false },
+            Some(parent) => Self { span_id, parent: Some(parent.span_id), ..parent },
+            None => Self { trace_id: fastrand::u128(1..), span_id, flags: 0, parent: None },
         }
+    }
+
+    /// Whether whoever sent the request records it. `None` where they began no trace.
+    pub fn is_recorded_by_sender(&self) -> Option<bool> {
+        self.parent.map(|_| self.flags == 1)
+    }
+
+    /// The span of whoever sent the request.
+    pub fn sender(&self) -> Option<Position> {
+        self.parent.map(|span_id| Position { trace_id: self.trace_id, span_id })
+    }
+
+    /// The same request at the place of a span that is recorded.
+    pub fn at(self, position: Position) -> Self {
+        Self { trace_id: position.trace_id, span_id: position.span_id, flags: 1, ..self }
+    }
+
+    /// The same request where it is not recorded here.
+    pub fn unrecorded(self) -> Self {
+        Self { flags: 0, ..self }
     }
 
     /// Writes the headers for whom the request is passed on to. `tracestate` belongs to the parent and goes
     /// where the parent does.
     pub fn pass_on(&self, headers: &mut HeaderMap) {
-        if !self.is_continued {
+        if self.parent.is_none() {
             headers.remove(STATE);
         }
         let (name, value) = self.header();
@@ -68,12 +91,7 @@ impl TraceContext {
         let trace_id = hex(trace, 32)?;
         let span_id = u64::try_from(hex(span, 16)?).ok()?;
         let flags = u8::try_from(hex(flags, 2)?).ok()?;
-        (trace_id != 0 && span_id != 0).then_some(Self {
-            trace_id,
-            span_id,
-            flags: flags & 1,
-            is_continued: true,
-        })
+        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags: flags & 1, parent: None })
     }
 }
 
@@ -117,7 +135,7 @@ mod tests {
         assert_ne!(context.span_id, 0x00f0_67aa_0ba9_02b7);
         let (_, passed_on) = context.header();
         let passed_on = TraceContext::parse(passed_on.to_str().unwrap()).unwrap();
-        assert_eq!(passed_on, context);
+        assert_eq!((passed_on.trace_id, passed_on.span_id), (context.trace_id, context.span_id));
         assert_eq!(passed_on.flags, 1);
     }
 

@@ -35,7 +35,8 @@ pub(super) async fn admit(
     connection: Connection,
 ) -> (Exchange, Admission) {
     let mut exchange = Exchange::new(snapshot, head, connection);
-    let admission = match steps(&mut exchange, head).await {
+    let span = exchange.span.step("admit");
+    let admission = match span.run(steps(&mut exchange, head)).await {
         Ok(admission) => admission,
         Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
     };

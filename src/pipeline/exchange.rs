@@ -10,9 +10,11 @@ use http::{Response, StatusCode, Uri};
 
 use super::route::Route;
 use super::snapshot::Snapshot;
+use super::tracing;
 use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
+use crate::telemetry::Span;
 
 /// Headers a backend gets besides what the client sent: four of its origin, id, trace. Room for them is made once.
 const PASSED_ON: usize = 6;
@@ -30,6 +32,8 @@ pub struct Exchange {
     pub trace: TraceContext,
     /// Who sent it.
     pub client: ClientAddress,
+    /// Its span, where it is traced.
+    pub span: Span,
     /// The route that serves it; `None` if it was answered before one was found.
     pub route: Option<Arc<Route>>,
     pub(super) connection: Connection,
@@ -40,10 +44,13 @@ pub struct Exchange {
 
 impl Exchange {
     pub(super) fn new(snapshot: Arc<Snapshot>, head: &Parts, connection: Connection) -> Self {
+        let client = ClientAddress::of(connection, &head.headers, &snapshot.settings.server.trusted_proxies);
+        let (trace, span) = tracing::begin(&snapshot.settings.telemetry, head, &client);
         Self {
             id: RequestId::of(&head.headers),
-            trace: TraceContext::of(&head.headers),
-            client: ClientAddress::of(connection, &head.headers, &snapshot.settings.server.trusted_proxies),
+            trace,
+            client,
+            span,
             origin: head.headers.get(header::ORIGIN).cloned(),
             route: None,
             target: None,

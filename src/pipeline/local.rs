@@ -32,7 +32,8 @@ impl Locals {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         exchange.prepare_local(&mut head);
-        let answer = router.clone().oneshot(Request::from_parts(head, body)).await;
+        let answering = router.clone().oneshot(Request::from_parts(head, body));
+        let answer = exchange.span.step("local").run(answering).await;
         let mut answer = match answer {
             Ok(answer) => Problem::render(answer, &path, &exchange.id),
             Err(never) => match never {},

@@ -14,6 +14,7 @@ mod route;
 pub mod router;
 mod snapshot;
 mod sticky;
+mod tracing;
 
 pub use admit::Admission;
 pub use exchange::Exchange;

@@ -4,6 +4,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Registry, prelude::*, reload};
 
+use super::spans::TARGET;
+use super::traces::Traces;
 use crate::config::Level;
 
 /// What is written, to be changed while the process runs.
@@ -14,11 +16,12 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Starts writing messages of this severity and above.
-    pub fn start(level: Level) -> Self {
+    /// Starts writing messages of this severity and above, and sending spans.
+    pub fn start(level: Level, traces: &Traces) -> Self {
         let (filter, handle) = reload::Layer::new(targets(level));
         let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-        let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.layer());
+        let started = subscriber.try_init();
         Self { handle: started.is_ok().then_some(handle) }
     }
 
@@ -40,7 +43,11 @@ fn targets(level: Level) -> Targets {
     let pingora = if is_detailed { level } else { level.min(LevelFilter::WARN) };
     let proxy = if is_detailed { level } else { LevelFilter::OFF };
     let targets = ["pingora_core", "pingora_load_balancing", "pingora_pool"].map(|target| (target, pingora));
-    Targets::new().with_default(level).with_targets(targets).with_target("pingora_proxy", proxy)
+    Targets::new()
+        .with_default(level)
+        .with_targets(targets)
+        .with_target("pingora_proxy", proxy)
+        .with_target(TARGET, LevelFilter::OFF)
 }
 
 /// The same severity for messages that come through `log`.

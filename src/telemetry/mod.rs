@@ -1,4 +1,4 @@
-//! What the gateway tells its operators: metrics, the access log, messages.
+//! What the gateway tells its operators: metrics, the access log, messages, traces.
 //! Labels are bounded: routes, upstreams and endpoints come from the configuration, never from requests.
 
 mod access;
@@ -6,24 +6,30 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod spans;
+mod traces;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use spans::{Position, Span};
+pub use traces::Traces;
 
 use std::io;
 use std::sync::Arc;
 
 use crate::config;
 
-/// A cheap handle on metrics and the access log.
+/// A cheap handle on metrics, the access log and traces.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The access log.
     pub access: Arc<AccessLog>,
+    /// What sends spans.
+    pub traces: Traces,
 }
 
 impl Telemetry {
@@ -31,9 +37,9 @@ impl Telemetry {
     ///
     /// # Errors
     /// The file of the access log cannot be opened.
-    pub fn new(settings: &config::Telemetry) -> io::Result<Self> {
+    pub fn new(settings: &config::Telemetry, traces: Traces) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let access = Arc::new(AccessLog::open(&settings.access_log, metrics.access_lines_dropped.clone())?);
-        Ok(Self { metrics, access })
+        Ok(Self { metrics, access, traces })
     }
 }

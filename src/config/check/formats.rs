@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, PemFile, Period,
-    Secret, ServerName, TimeLimit,
+    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, Method, Origin, PathPattern, PemFile,
+    Period, Secret, ServerName, TimeLimit,
 };
 
 /// A leaf type.
@@ -24,7 +24,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 15] = [
+const FORMATS: [Format; 16] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
@@ -37,6 +37,7 @@ const FORMATS: [Format; 15] = [
         check: parses::<HeaderName>,
     },
     Format { name: "http-method", noun: "a method such as \"GET\"", check: parses::<Method> },
+    Format { name: "http-url", noun: "a URL such as \"https://id.example/keys\"", check: parses::<HttpUrl> },
     Format { name: "host-pattern", noun: "a host such as \"shop.example\"", check: parses::<HostPattern> },
     Format { name: "path-pattern", noun: "a path such as \"/users/{id}\"", check: parses::<PathPattern> },
     Format { name: "origin", noun: "an origin such as \"https://shop.example\"", check: parses::<Origin> },

@@ -23,7 +23,7 @@ pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
-pub use telemetry::{AccessLog, Level, Telemetry};
+pub use telemetry::{AccessLog, Level, Otlp, Telemetry};
 pub use transport::{Protocol, Tls};
 pub use upstream::{Endpoint, Health, Upstream};
 
