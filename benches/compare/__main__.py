@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the gateway beside other proxies, and its features one by one, and prints two tables.
+"""Measures the gateway beside other proxies, its features one by one, and what a token and a limit cost, and prints three tables.
 
 One worker thread each, pinned to one core; the backend (nginx) and the load on the other. Rounds are interleaved, so
 that whatever else the machine does touches all alike. CPU per request is user + system time of the whole program
@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import features
+import guarded
 import processes
 import proxies
 import report
@@ -33,7 +34,7 @@ def main():
     kit = tools.gather(arguments.programs)
     busy = processes.busy_percent()
     try:
-        sections = [*first(kit, arguments), *second(kit, arguments)]
+        sections = [*first(kit, arguments), *second(kit, arguments), *third(kit, arguments)]
     except RuntimeError as error:
         raise SystemExit(f"the comparison broke off: {error}") from error
     sections.append(f"`{command(arguments)}`, profile `dist`, {report.machine(busy)}.")
@@ -76,6 +77,12 @@ def second(kit, arguments):
     with tempfile.TemporaryDirectory() as folder:
         subjects, missing = features.compare(kit, pathlib.Path(folder), arguments)
     return [report.features_table(subjects), report.left_out(missing)]
+
+
+def third(kit, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        subjects, missing = guarded.compare(kit, pathlib.Path(folder), arguments)
+    return [report.guarded_table(subjects, missing), report.left_out(missing)]
 
 
 if __name__ == "__main__":

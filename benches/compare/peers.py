@@ -45,7 +45,7 @@ defaults
   timeout server 60s
 frontend public
   bind {address}
-  default_backend backend
+{rules}  default_backend backend
 backend backend
   server one {backend}
 """
@@ -74,35 +74,37 @@ def nginx_command(folder, name, inside):
     return ["nginx", "-c", file]
 
 
-def haproxy(folder, address, backend_address):
+def haproxy(folder, address, backend_address, rules=""):
+    """`rules` are further lines of its frontend."""
     file = folder / "haproxy.cfg"
-    file.write_text(HAPROXY.format(address=address, backend=backend_address))
+    file.write_text(HAPROXY.format(address=address, backend=backend_address, rules=rules))
     return ["haproxy", "-db", "-f", file]
 
 
-def envoy(program, folder, address, backend_address):
+def envoy(program, folder, address, backend_address, filters=()):
+    """`filters` come before its router."""
     file = folder / "envoy.json"
-    file.write_text(json.dumps(envoy_settings(address, backend_address, folder / "envoy.access")))
+    file.write_text(json.dumps(envoy_settings(address, backend_address, folder / "envoy.access", filters)))
     # Hot restarts would share memory with an Envoy that somebody else runs.
     return [program, "--concurrency", 1, "--disable-hot-restart", "--log-level", "warning", "-c", file]
 
 
-def envoy_settings(address, backend_address, log):
+def envoy_settings(address, backend_address, log, filters):
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": "backend"}}]
     manager = {
         "@type": envoy_type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "public",
         "access_log": [named("access_loggers.file", "access_loggers.file.v3.FileAccessLog", path=str(log))],
-        "http_filters": [named("filters.http.router", "filters.http.router.v3.Router")],
+        "http_filters": [*filters, named("filters.http.router", "filters.http.router.v3.Router")],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
     }
-    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    chain = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
     endpoint = {"endpoint": {"address": envoy_address(backend_address)}}
     cluster = {
         "name": "backend",
         "load_assignment": {"cluster_name": "backend", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
-    listener = {"name": "public", "address": envoy_address(address), "filter_chains": [{"filters": filters}]}
+    listener = {"name": "public", "address": envoy_address(address), "filter_chains": [{"filters": chain}]}
     return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
 

@@ -5,6 +5,7 @@ import pathlib
 import platform
 import re
 
+import guarded
 from proxies import BARE, BARE_LOCAL, ENVOY, HAPROXY, LOCAL, NGINX, OLYMPUS
 from tools import ROOT
 
@@ -48,6 +49,29 @@ def features_table(subjects):
         cpu = number(subject.median("cpu"), ".1f")
         lines.append(f"| {subject.name} | {rate(subject)} | {cpu} | {more:+.1f} | {ratio(subject, base):.2f} |")
     return "\n".join(lines)
+
+
+def guarded_table(subjects, missing):
+    """With its verdicts: the same token and one rule for all."""
+    lines = [
+        "| a token and a limit | requests/s | CPU µs/request | ÷ plain | RSS MB |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    by_name = {subject.name: subject for subject in subjects}
+    plain, ours = by_name.get(guarded.PLAIN), by_name.get(guarded.OLYMPUS)
+    for subject in subjects:
+        cpu, rss = number(subject.median("cpu"), ".1f"), number(subject.median("rss"), ".0f")
+        share = number(ratio(subject, plain), ".2f")
+        lines.append(f"| {subject.name} | {rate(subject)} | {cpu} | {share} | {rss} |")
+    if ours is None:
+        return "\n".join([*lines, "", f"- not measured: {missing.get(guarded.OLYMPUS)}"])
+    promises = [(guarded.PLAIN, 1.25), (guarded.HAPROXY, 0.8), (guarded.ENVOY, 0.6)]
+    told = [
+        verdict(f"token and limit ≤ {limit} × {name}", ratio(ours, by_name.get(name)), limit, " ×",
+                missing.get(name, "it was not measured"))
+        for name, limit in promises
+    ]
+    return "\n".join([*lines, "", *told])
 
 
 def left_out(missing):
