@@ -6,11 +6,13 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod postgres;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use postgres::Postgres;
 
 use std::io;
 use std::sync::Arc;
