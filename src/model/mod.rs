@@ -2,12 +2,16 @@
 
 mod audit;
 mod ids;
+mod orders;
 mod page;
+mod products;
 mod tenants;
 mod users;
 
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
-pub use page::{Key, Order, Page, Place, Window};
+pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
+pub use page::{Direction, Key, Page, Place, Window};
+pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
 pub use tenants::{NewTenant, Tenant, TenantStatus};
 pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

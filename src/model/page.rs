@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// In which direction a list runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Direction {
     /// The smallest or oldest first.
     Ascending,
     /// The largest or newest first.
@@ -38,7 +38,7 @@ pub struct Window<S> {
     /// By what the list is sorted.
     pub sort: S,
     /// In which direction.
-    pub order: Order,
+    pub direction: Direction,
     /// After which place the page begins. None: at the start.
     pub after: Option<Place>,
     /// Most items of the page.

@@ -12,6 +12,9 @@ use crate::config::{self, PostgresTls, Secret};
 use crate::error::{Error, Kind, Result};
 use crate::tasks::Lifecycle;
 
+/// Silence after which a connection is asked whether the other side is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// The server and how to reach it.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -90,7 +93,10 @@ fn parse(key: &str, url: &Secret, settings: &config::Postgres) -> Result<Config>
     let mut config = parsed.map_err(|error| {
         Error::new(Kind::Invalid, format!("{key} is no URL of a database")).caused_by(error)
     })?;
-    config.connect_timeout(settings.connect_timeout.get()).application_name("olympus");
+    config
+        .connect_timeout(settings.connect_timeout.get())
+        .application_name("olympus")
+        .keepalives_idle(KEEPALIVE);
     config.ssl_mode(match settings.tls {
         Some(_) => tokio_postgres::config::SslMode::Require,
         None => tokio_postgres::config::SslMode::Disable,

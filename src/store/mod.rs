@@ -8,6 +8,8 @@ mod connect;
 mod demo;
 mod failure;
 mod migrations;
+mod orders;
+mod products;
 mod row;
 mod scope;
 mod select;
@@ -32,6 +34,8 @@ use crate::telemetry::Postgres as Metrics;
 
 pub use audit::Audit;
 pub use migrations::{Migration, Migrations, Progress};
+pub use orders::Orders;
+pub use products::Products;
 pub use scope::Scope;
 pub use state::Standing;
 pub use tenants::Tenants;

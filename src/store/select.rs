@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 
 use super::work::{Parameter, Work, param};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Key, Order, Page, Window};
+use crate::model::{Direction, Key, Page, Window};
 
 /// Most items of a page, whatever is asked for.
 const MOST: u16 = 1000;
@@ -50,9 +50,9 @@ impl<'v> Select<'v> {
     ) -> Result<Page<T>> {
         let limit = window.limit.clamp(1, MOST);
         let wanted = i64::from(limit) + 1; // one more tells whether there are more
-        let (beyond, descending) = match window.order {
-            Order::Ascending => (") > (?, ?)", ""),
-            Order::Descending => (") < (?, ?)", " DESC"),
+        let (beyond, descending) = match window.direction {
+            Direction::Ascending => (") > (?, ?)", ""),
+            Direction::Descending => (") < (?, ?)", " DESC"),
         };
         let mut select = self;
         if let Some(place) = &window.after {

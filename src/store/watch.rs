@@ -51,7 +51,10 @@ async fn connect(store: &Store) -> Result<Client> {
 /// Ends with why the server is to be called lost.
 async fn ask_again_and_again(store: &Store, client: &Client) -> Error {
     loop {
-        match timeout(store.0.acquire_timeout, client.simple_query(FAULT)).await {
+        // Longer than requests wait: a server that is only slow is not given up.
+        match timeout(store.0.acquire_timeout + store.0.server.connect_timeout, client.simple_query(FAULT))
+            .await
+        {
             Err(_) => return Error::new(Kind::Unavailable, "ask Postgres how it is: it fell silent"),
             Ok(Err(error)) => return super::failure::unavailable("ask Postgres how it is", error),
             Ok(Ok(answer)) => store.found(&answer),

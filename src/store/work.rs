@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -27,6 +28,9 @@ pub(super) fn param<'a>(value: &'a (dyn ToSql + Sync), kind: Type) -> Parameter<
 const CONFINE: &str = "SELECT set_config('olympus.tenant', $1, true), set_config('olympus.scope', $2, true),
     set_config('statement_timeout', $3, true)";
 
+/// The server ends statements at the deadline by itself; after this much longer it counts as silent.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// A transaction that has begun: a cheap handle on it for the store's functions.
 #[derive(Debug, Clone)]
 pub struct Work(Arc<Begun>);
@@ -39,6 +43,8 @@ struct Begun {
     whose: Whose,
     deadline: Instant,
     has_ended: AtomicBool,
+    /// A statement failed, so Postgres would undo everything even if asked to commit it.
+    has_failed: AtomicBool,
     /// Statements sent and not answered.
     asked: AtomicUsize,
 }
@@ -58,6 +64,7 @@ impl Work {
             whose,
             deadline,
             has_ended: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
         }));
         let (tenant, scope) = match whose {
@@ -117,13 +124,14 @@ impl Work {
     /// Asks the server, up to the deadline.
     async fn ask<T>(&self, asking: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
         self.0.asked.fetch_add(1, Ordering::Relaxed);
-        let answer = timeout_at(self.0.deadline, asking).await;
+        let answer = timeout_at(self.0.deadline + GRACE, asking).await;
         let late = |_| {
             self.0.store.0.state.suspect();
             Error::new(Kind::Unavailable, "the database did not answer in time")
         };
         let answer = answer.map_err(late)?;
         self.0.asked.fetch_sub(1, Ordering::Relaxed);
+        self.0.has_failed.fetch_or(answer.is_err(), Ordering::Relaxed);
         answer.map_err(failure::of)
     }
 
@@ -135,6 +143,10 @@ impl Work {
     /// # Errors
     /// What had been put off until now fails, or the connection is lost: then nobody knows whether it was committed.
     pub(super) async fn commit(self) -> Result<()> {
+        if self.0.has_failed.load(Ordering::Relaxed) {
+            self.undo().await;
+            return Err(Error::internal("commit a transaction of which a statement failed"));
+        }
         self.bare("COMMIT").await?;
         self.0.has_ended.store(true, Ordering::Relaxed);
         Ok(())

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use olympus_gateway::error::{Error, Kind};
+use olympus_gateway::model::{NewTenant, TenantId};
 use olympus_gateway::store::{Standing, Store, Work};
 use tokio::time::timeout;
 
@@ -175,13 +176,29 @@ async fn work_that_failed_is_undone_and_its_connection_used_again() {
 }
 
 #[tokio::test]
+async fn a_transaction_of_which_a_statement_failed_is_never_called_done() {
+    let database = Database::new().await;
+    let store = database.store();
+    tenant(&store, "acme").await;
+    let work = |work: Work| async move {
+        let new = |slug: &str| NewTenant { id: TenantId::new(), slug: slug.to_owned(), name: "N".to_owned() };
+        work.tenants().create(&new("fine")).await?;
+        drop(work.tenants().create(&new("acme")).await.expect_err("taken"));
+        Ok(())
+    };
+    assert_eq!(store.platform().run(work).await.expect_err("not done").kind(), Kind::Internal);
+    let fine = store.platform().run(|work| async move { work.tenants().find("fine").await }).await;
+    assert_eq!(fine.expect("an answer"), None);
+}
+
+#[tokio::test]
 async fn a_deadlock_is_resolved_by_beginning_again() {
     let database = Database::new().await;
     let store = database.store();
     let (one, two) = (tenant(&store, "one").await.id, tenant(&store, "two").await.id);
     let both_have_one = &tokio::sync::Barrier::new(2);
     let first_time = &[true, true].map(std::sync::atomic::AtomicBool::new);
-    let lock = async |who: usize, order: [olympus_gateway::model::TenantId; 2]| {
+    let lock = async |who: usize, order: [TenantId; 2]| {
         let scope = store.platform();
         let work = |work: Work| async move {
             work.tenants().set_limits(order[0], serde_json::Map::new()).await?;

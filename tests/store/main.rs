@@ -5,6 +5,7 @@
 mod breaking;
 mod catalogue;
 mod migrating;
+mod plans;
 #[expect(unreachable_pub, reason = "made for all tests that need a database, which use more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -4,7 +4,8 @@ use std::future::Future;
 
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    AuditSort, NewAuditEntry, Order, TenantId, TenantStatus, UserChange, UserSort, Window,
+    AuditSort, Direction, NewAuditEntry, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId,
+    ProductSort, TenantId, TenantStatus, UserChange, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -14,7 +15,7 @@ use super::postgres::Database;
 use super::{tenant, user};
 
 fn window<S>(sort: S) -> Window<S> {
-    Window { sort, order: Order::Ascending, after: None, limit: 100 }
+    Window { sort, direction: Direction::Ascending, after: None, limit: 100 }
 }
 
 async fn refusal<T, F, Fut>(scope: &Scope, work: F) -> Option<Kind>
@@ -149,6 +150,35 @@ async fn row_level_security_alone_holds_without_any_filter() {
     for table in TABLES {
         assert_eq!(count(&app, table).await, 0, "{table} after the transaction");
     }
+}
+
+#[tokio::test]
+async fn products_and_orders_are_seen_by_their_tenant_only() {
+    let database = Database::new().await;
+    let store = database.store();
+    let (acme, globex) = (TenantId::new(), TenantId::new());
+    let fill = format!("DO $$ DECLARE tenant uuid := '{acme}'; BEGIN {ROWS} END $$");
+    database.connect("postgres").await.batch_execute(&fill).await.unwrap();
+    let (product, order) = (ProductId::from(acme.uuid()), OrderId::from(acme.uuid()));
+    let get = |work: Work| async move { work.products().get(product).await };
+    let get_order = |work: Work| async move { work.orders().get(order).await };
+    let count = |work: Work| async move {
+        let lamps = &ProductFilter { words: Some("lamp".to_owned()), ..ProductFilter::default() };
+        let products = work.products().list(&ProductFilter::default(), &window(ProductSort::Name)).await?;
+        let found = work.products().list(lamps, &window(ProductSort::Price)).await?;
+        let orders = work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?;
+        let items = work.orders().items(order).await?;
+        Ok([products.items.len(), found.items.len(), orders.items.len(), items.len()])
+    };
+    let (own, stranger, platform) = (store.tenant(acme), store.tenant(globex), store.platform());
+    assert_eq!(own.run(get).await.expect("its product").price.currency, "EUR");
+    assert_eq!(own.run(get_order).await.expect("its order").total.minor, 1);
+    assert_eq!(own.run(count).await.expect("lists"), [1; 4]);
+    assert_eq!(refusal(&stranger, get).await, Some(Kind::NotFound));
+    assert_eq!(refusal(&stranger, get_order).await, Some(Kind::NotFound));
+    assert_eq!(stranger.run(count).await.expect("lists"), [0; 4]);
+    assert_eq!(refusal(&platform, get).await, Some(Kind::Internal));
+    assert_eq!(refusal(&platform, count).await, Some(Kind::Internal));
 }
 
 #[tokio::test]

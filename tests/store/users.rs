@@ -2,7 +2,7 @@
 
 use olympus_gateway::error::Kind;
 use olympus_gateway::model::{
-    Key, NewTenant, Order, Place, TenantId, User, UserChange, UserSort, UserStatus, Window,
+    Direction, Key, NewTenant, Place, TenantId, User, UserChange, UserSort, UserStatus, Window,
 };
 use olympus_gateway::store::{Store, Work};
 
@@ -96,8 +96,8 @@ async fn pages_show_everyone_once_in_every_order() {
         user(&store, acme, &format!("User{}@shop.example", number * 5 % 7)).await.expect("a user");
     }
     for sort in [UserSort::CreatedAt, UserSort::Name, UserSort::Email] {
-        for order in [Order::Ascending, Order::Descending] {
-            let mut window = Window { sort, order, after: None, limit: 3 };
+        for direction in [Direction::Ascending, Direction::Descending] {
+            let mut window = Window { sort, direction, after: None, limit: 3 };
             let (mut seen, mut pages) = (Vec::new(), 0);
             loop {
                 let wanted = &window;
@@ -112,13 +112,16 @@ async fn pages_show_everyone_once_in_every_order() {
             }
             let mut emails: Vec<_> = seen.iter().map(|user| user.email.clone()).collect();
             if sort == UserSort::Email {
-                let first =
-                    if order == Order::Ascending { "User0@shop.example" } else { "User6@shop.example" };
+                let first = if direction == Direction::Ascending {
+                    "User0@shop.example"
+                } else {
+                    "User6@shop.example"
+                };
                 assert_eq!(emails[0], first);
             }
             emails.sort();
             emails.dedup();
-            assert_eq!((emails.len(), seen.len(), pages), (7, 7, 3), "{sort:?} {order:?}");
+            assert_eq!((emails.len(), seen.len(), pages), (7, 7, 3), "{sort:?} {direction:?}");
         }
     }
 }
@@ -128,7 +131,7 @@ async fn a_cursor_of_another_list_is_refused() {
     let store = Database::new().await.store();
     let acme = tenant(&store, "acme").await.id;
     let after = Some(Place { key: Key::Number(1), id: acme.uuid() });
-    let window = &Window { sort: UserSort::Name, order: Order::Ascending, after, limit: 3 };
+    let window = &Window { sort: UserSort::Name, direction: Direction::Ascending, after, limit: 3 };
     let page = store.tenant(acme).run(|work| async move { work.users().list(window).await }).await;
     assert_eq!(page.expect_err("refused").kind(), Kind::Invalid);
 }

@@ -97,7 +97,13 @@ impl Server {
         }
     }
 
-    fn log(&self) -> String {
+    /// A connection as its superuser to one of its databases.
+    pub async fn superuser(&self, database: &str) -> Client {
+        connect(&self.url("postgres", database)).await.expect("a connection")
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 

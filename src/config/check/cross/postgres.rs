@@ -43,3 +43,20 @@ fn check_need(settings: &Settings, report: &mut Report<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_by_their_scheme() {
+        for (url, is_one) in [
+            ("postgres://a@b/c", true),
+            ("postgresql://a@b/c", true),
+            ("host=b user=a", false),
+            ("mysql://a@b/c", false),
+        ] {
+            assert_eq!(is_url(&url.parse().expect("a secret")), is_one, "{url}");
+        }
+    }
+}
