@@ -40,6 +40,7 @@ pub enum Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    field: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -49,12 +50,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of a kind, with a message that says what was being done and to what.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), field: None, source: None }
     }
 
     /// A fault of ours.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    /// Adds which field of what was given is at fault.
+    #[must_use]
+    pub fn about(mut self, field: &'static str) -> Self {
+        self.field = Some(field);
+        self
     }
 
     /// Adds what caused this error.
@@ -67,6 +75,11 @@ impl Error {
     /// Which case this is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Which field of what was given is at fault, if it is one.
+    pub fn field(&self) -> Option<&'static str> {
+        self.field
     }
 
     /// What happened, without the cause: safe to show where the fault is the client's.

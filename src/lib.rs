@@ -13,6 +13,7 @@ pub mod identity;
 pub mod model;
 pub mod pipeline;
 pub mod rest;
+pub mod store;
 pub mod tasks;
 pub mod telemetry;
 pub mod upstream;

@@ -18,6 +18,7 @@ use crate::edge;
 use crate::error::{Error, Result};
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
 use crate::rest;
+use crate::store::Store;
 use crate::tasks::Lifecycle;
 use crate::telemetry::{Messages, Telemetry, Traces};
 use crate::upstream::Pools;
@@ -30,6 +31,7 @@ pub struct App {
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
+    store: Option<Store>,
     takes_over: bool,
 }
 
@@ -51,6 +53,9 @@ impl App {
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
             Error::internal(doing).caused_by(error)
         })?;
+        let postgres = settings.postgres.as_ref();
+        let store = postgres.map(|it| Store::new(it, lifecycle.clone(), telemetry.metrics.postgres()));
+        let store = store.transpose()?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
         let (control, wishes) = Control::new();
         let live = Live {
@@ -69,7 +74,7 @@ impl App {
             messages,
         };
         let locals = Locals { health: admin::health_router(view.clone()), rest: rest::router(lifecycle) };
-        Ok(Self { runtime, telemetry, view, wishes, locals, takes_over: false })
+        Ok(Self { runtime, telemetry, view, wishes, locals, store, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -77,6 +82,11 @@ impl App {
     pub fn with_locals(mut self, change: impl FnOnce(Locals) -> Locals) -> Self {
         self.locals = change(self.locals);
         self
+    }
+
+    /// The database, if the configuration names one: for programs that embed the gateway.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// Waits for another process to hand its listeners over instead of opening them.
@@ -117,6 +127,8 @@ impl App {
             messages: self.view.messages.clone(),
             wishes: self.wishes,
         };
+        // A server that is down holds nothing up: what needs it is refused until it is there.
+        self.store.iter().for_each(Store::watch);
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
             listeners: listeners(&settings.admin, self.view, &pipeline),

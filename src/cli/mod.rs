@@ -3,6 +3,7 @@
 
 mod explain;
 mod health;
+mod migrate;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -60,6 +61,13 @@ enum Command {
         #[command(flatten)]
         asked: explain::Asked,
     },
+    /// Bring the tables of the database up to date, as their owner (postgres.owner_url). Several may do so at once.
+    Migrate {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        asked: migrate::Asked,
+    },
     /// Ask the running gateway whether it is ready. Ends with 0 if it is.
     Health(Input),
     /// Print the JSON Schema of the configuration.
@@ -97,6 +105,9 @@ pub fn main() -> ExitCode {
             with(&before, |before| with(&after, |after| diff(&before, &after)))
         }
         Command::Explain { input, asked } => with(&input.config, |loaded| explain::ask(&loaded, asked)),
+        Command::Migrate { input, asked } => {
+            with(&input.config, |loaded| migrate::migrate(&loaded.settings, &asked))
+        }
         Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
         Command::Schema => schema(),
     }

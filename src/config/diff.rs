@@ -10,6 +10,7 @@ use super::load::Loaded;
 use super::schema::{Schema, json_schema};
 use super::settings::Settings;
 use super::tree::at_key;
+use super::values::PemFile;
 
 /// What a change asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,9 +88,21 @@ fn changed_secrets<'s>(from: &'s Settings, to: &'s Settings) -> impl Iterator<It
     changed.map(|((key, _), _)| Change { key: key.to_owned(), effect: Effect::Restart, from: None, to: None })
 }
 
-/// Files of upstreams that hold something else under the same name. Listeners look at theirs by themselves.
+/// Whether a file holds something else under the same name.
+fn is_other_text(old: &PemFile, new: &PemFile) -> bool {
+    old != new && old.to_string() == new.to_string()
+}
+
+/// Files of upstreams and of the database that hold something else. Listeners look at theirs by themselves.
 fn changed_credentials(from: &Settings, to: &Settings) -> Vec<Change> {
     let mut changes = Vec::new();
+    let authorities = |settings: &Settings| settings.postgres.as_ref()?.tls.as_ref()?.ca.clone();
+    if let Some((old, new)) = authorities(from).zip(authorities(to))
+        && is_other_text(&old, &new)
+    {
+        let key = "postgres.tls.ca".to_owned();
+        changes.push(Change { key, effect: Effect::Restart, from: None, to: None });
+    }
     for (name, upstream) in &from.upstreams {
         let next = to.upstreams.get(name).and_then(|next| next.tls.as_ref());
         let Some((old, new)) = upstream.tls.as_ref().zip(next) else { continue };
@@ -100,7 +113,7 @@ fn changed_credentials(from: &Settings, to: &Settings) -> Vec<Change> {
         ];
         for (key, old, new) in files {
             let pair = old.as_ref().zip(new.as_ref());
-            if pair.is_some_and(|(old, new)| old != new && old.to_string() == new.to_string()) {
+            if pair.is_some_and(|(old, new)| is_other_text(old, new)) {
                 let key = at_key(&at_key(&at_key("upstreams", name), "tls"), key);
                 changes.push(Change { key, effect: Effect::Rebuild, from: None, to: None });
             }

@@ -1,5 +1,17 @@
 //! The nouns of the product, as every layer above says them. They know nothing of how they are stored or sent.
 
+mod audit;
 mod ids;
+mod orders;
+mod page;
+mod products;
+mod tenants;
+mod users;
 
+pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
+pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
+pub use page::{Direction, Key, Page, Place, Window};
+pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
+pub use tenants::{NewTenant, Tenant, TenantStatus};
+pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

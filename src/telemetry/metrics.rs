@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use super::connections::Connections;
+use super::postgres::Postgres;
 
 /// Upper bounds of the duration histograms, in seconds.
 const SECONDS: [f64; 16] =
@@ -198,6 +199,15 @@ impl Metrics {
         }
     }
 
+    /// Begins to count what concerns the database. Once: without a database there is nothing to show.
+    pub fn postgres(&self) -> Postgres {
+        let postgres = Postgres::new();
+        for collector in postgres.collectors() {
+            known(self.registry.register(collector));
+        }
+        postgres
+    }
+
     /// A request was answered. Path and name are those of its route, both empty where none matched.
     pub fn request(&self, method: &Method, status: u16, route: (&str, &str), took: Duration) {
         let mut digits = [0; 3];
@@ -311,12 +321,20 @@ fn status_label(status: u16, digits: &mut [u8; 3]) -> &str {
     std::str::from_utf8(digits).unwrap_or("000")
 }
 
-fn histogram(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+pub(super) fn histogram(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
     known(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels))
 }
 
 pub(super) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     known(IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+pub(super) fn counter(name: &str, help: &str) -> IntCounter {
+    known(IntCounter::new(name, help))
+}
+
+pub(super) fn gauge(name: &str, help: &str) -> IntGauge {
+    known(IntGauge::new(name, help))
 }
 
 pub(super) fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {

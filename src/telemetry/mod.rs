@@ -6,6 +6,7 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod postgres;
 mod spans;
 mod traces;
 
@@ -13,6 +14,7 @@ pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use postgres::Postgres;
 pub use spans::{Position, Span};
 pub use traces::Traces;
 

@@ -13,7 +13,7 @@ write_env() {
 env_lines() {
   printf '%s=%q\n' BASE "$(base_url)" ADMIN "$(admin_url)" METRICS "$(metrics_url)" \
     ADMIN_TOKEN "$(secret admin.token)" SERVICE_TOKEN "$(secret service.token)" \
-    OLYMPUS "$PROGRAMS/olympus" DATABASE_URL "$(database_url)" REDIS_URL "$(redis_url)"
+    OLYMPUS "$PROGRAMS/olympus" DATABASE_URL "$(database_url)" OWNER_URL "$(owner_url)" REDIS_URL "$(redis_url)"
 }
 
 greet() {
@@ -24,8 +24,8 @@ Olympus is up.
   admin     $(admin_url)   token $(secret admin.token)
   metrics   $(metrics_url)/metrics
   settings for scripts in .run/env, logs in .run/log, process ids in .run/NAME.pid
-  PostgreSQL (port $OLYMPUS_POSTGRES_PORT) and Redis (port $OLYMPUS_REDIS_PORT) are up, too, but the gateway does not use them yet:
-  they are there for the features that will.
+  PostgreSQL (port $OLYMPUS_POSTGRES_PORT) holds the tenants acme and globex; Redis (port $OLYMPUS_REDIS_PORT) is up, too, but the
+  gateway does not use it yet.
 
 Five things to try from this folder:
   curl -s $(base_url)/api/v1/status

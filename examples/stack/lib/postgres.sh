@@ -71,16 +71,32 @@ postgres_is_ready() {
   "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$OLYMPUS_POSTGRES_PORT" -t 1
 }
 
-# create_database: the gateway's own user, who is no superuser, and its database.
+# create_database: who owns the tables, who serves requests from them, neither a superuser, and the database.
 create_database() {
-  local password
+  local password owner app
   password=$(secret postgres.password)
+  owner=$(secret postgres-owner.password)
+  app=$(secret postgres-app.password)
   PGPASSWORD=$password "$(postgres_bin)/psql" -XAtq -v ON_ERROR_STOP=1 \
     -h 127.0.0.1 -p "$OLYMPUS_POSTGRES_PORT" -U postgres postgres <<SQL
-SELECT 'CREATE ROLE olympus LOGIN PASSWORD ''$password''' WHERE to_regrole('olympus') IS NULL \gexec
+SELECT 'CREATE ROLE olympus LOGIN' WHERE to_regrole('olympus') IS NULL \gexec
+SELECT 'CREATE ROLE olympus_app LOGIN' WHERE to_regrole('olympus_app') IS NULL \gexec
+ALTER ROLE olympus PASSWORD '$owner';
+ALTER ROLE olympus_app LOGIN PASSWORD '$app';
 SELECT 'CREATE DATABASE olympus OWNER olympus'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'olympus') \gexec
 SQL
 }
 
-database_url() { say "postgres://olympus:$(secret postgres.password)@127.0.0.1:$OLYMPUS_POSTGRES_PORT/olympus"; }
+database_url() { url_of olympus_app postgres-app.password; }
+owner_url() { url_of olympus postgres-owner.password; }
+
+# url_of ROLE SECRET
+url_of() { say "postgres://$1:$(secret "$2")@127.0.0.1:$OLYMPUS_POSTGRES_PORT/olympus"; }
+
+# prepare_tables: up to date, and with the demo data. The passwords are not shown to `ps`.
+prepare_tables() {
+  OLYMPUS__POSTGRES__URL=$(database_url) OLYMPUS__POSTGRES__OWNER_URL=$(owner_url) \
+    "$PROGRAMS/olympus" migrate -c "$ROOT/conf/proxy.toml" --seed-demo >"$LOG_DIR/migrate.log" 2>&1 9>&- ||
+    { last_lines migrate; die "the tables could not be prepared"; }
+}

@@ -19,11 +19,13 @@ start_analytics() {
 
 # On loopback no load balancer has to notice first, so the gateway stops accepting almost at once.
 start_gateway() {
+  (umask 077 && database_url >"$RUN_DIR/postgres.url")
   start gateway env --chdir="$ROOT" \
     OLYMPUS__LISTENERS__PUBLIC__ADDRESS="$OLYMPUS_BIND:$OLYMPUS_PORT" \
     OLYMPUS__ADMIN__LISTEN="127.0.0.1:$OLYMPUS_ADMIN_PORT" \
     OLYMPUS__ADMIN__METRICS_LISTEN="127.0.0.1:$OLYMPUS_METRICS_PORT" \
     OLYMPUS__ADMIN__TOKEN_FILE="$RUN_DIR/admin.token" \
+    OLYMPUS__POSTGRES__URL_FILE="$RUN_DIR/postgres.url" \
     OLYMPUS__SERVER__DRAIN__DELAY="${OLYMPUS__SERVER__DRAIN__DELAY:-200ms}" \
     "$PROGRAMS/olympus" run -c "$OLYMPUS_CONF"
 }

@@ -9,7 +9,7 @@ make_secret() {
 
 make_secrets() {
   local name
-  for name in admin.token service.token postgres.password redis.password; do
+  for name in admin.token service.token postgres.password postgres-owner.password postgres-app.password redis.password; do
     make_secret "$RUN_DIR/$name"
   done
 }

@@ -60,7 +60,7 @@ launch() {
   esac
   wait_until 30 is_ready_or_gone "$1" || true
   is_up "$1" || { last_lines "$1"; die "$1 did not become ready"; }
-  [[ $1 != postgres ]] || create_database
+  [[ $1 != postgres ]] || { create_database && prepare_tables; }
 }
 
 is_ready_or_gone() { is_gone "$1" || is_up "$1"; }

@@ -5,6 +5,7 @@
 mod cors;
 mod headers;
 mod listener;
+mod postgres;
 mod resilience;
 mod route;
 mod server;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
+pub use postgres::{Postgres, PostgresTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
@@ -51,6 +53,10 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(extend("x-reload" = "restart"))]
     pub admin: Admin,
+    /// The database. Absent: none.
+    #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
+    pub postgres: Option<Postgres>,
     /// Values that upstreams and routes take where they say nothing themselves.
     #[serde(default)]
     #[schemars(extend("x-reload" = "nothing"))]
@@ -76,7 +82,13 @@ pub struct Settings {
 impl Settings {
     /// Every secret, by the path of its key. They print alike, so whoever compares settings asks here.
     pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
-        vec![("admin.token", self.admin.token.as_ref())]
+        let postgres = self.postgres.as_ref();
+        vec![
+            ("admin.token", self.admin.token.as_ref()),
+            ("postgres.url", postgres.map(|postgres| &postgres.url)),
+            ("postgres.session_url", postgres.and_then(|postgres| postgres.session_url.as_ref())),
+            ("postgres.owner_url", postgres.and_then(|postgres| postgres.owner_url.as_ref())),
+        ]
     }
 }
 

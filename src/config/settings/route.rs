@@ -94,6 +94,16 @@ pub enum Local {
     Rest,
 }
 
+impl Local {
+    /// Whether it cannot answer anything without a database.
+    pub fn needs_postgres(self) -> bool {
+        match self {
+            // `/api/v1/status` is all there is of REST so far.
+            Self::Health | Self::Rest => false,
+        }
+    }
+}
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -6,6 +6,7 @@ mod cors;
 mod headers;
 mod listeners;
 mod overlaps;
+mod postgres;
 mod prefixes;
 mod repeats;
 mod routes;
@@ -23,6 +24,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     let mut report = Report::new(findings, places);
     listeners::check(settings, &mut report);
     upstreams::check(settings, &mut report);
+    postgres::check(settings, &mut report);
     routes::check(settings, &mut report);
     overlaps::check(settings, &mut report);
     cors::check(settings, &mut report);

@@ -1,0 +1,81 @@
+//! The audit log of a tenant. Entries are added, in the transaction of what they tell of, and never changed.
+
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::row;
+use super::select::Select;
+use super::work::{Work, param};
+use crate::error::Result;
+use crate::model::{AuditEntry, AuditSort, NewAuditEntry, Page, Window};
+
+/// The audit log of the tenant of a transaction.
+#[derive(Debug)]
+pub struct Audit<'w>(&'w Work);
+
+impl Work {
+    /// The audit log of the tenant of a transaction.
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self)
+    }
+}
+
+impl Audit<'_> {
+    const INSERT: &'static str =
+        "INSERT INTO audit_log (tenant_id, id, actor, action, subject, details, request_id, address)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+    /// Adds an entry.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn append(&self, new: &NewAuditEntry) -> Result<()> {
+        let (tenant, id) = (self.0.tenant()?.uuid(), Uuid::now_v7());
+        let details = Value::Object(new.details.clone());
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&id, Type::UUID),
+            param(&new.actor, Type::TEXT),
+            param(&new.action, Type::TEXT),
+            param(&new.subject, Type::TEXT),
+            param(&details, Type::JSONB),
+            param(&new.request_id, Type::TEXT),
+            param(&new.address, Type::TEXT),
+        ];
+        self.0.query(Self::INSERT, &values).await.map(drop)
+    }
+
+    const LIST: &'static str = "SELECT id, actor, action, subject, details, request_id, address, created_at
+    FROM audit_log WHERE tenant_id = ";
+
+    /// A page of the log; with a subject, of what concerns it.
+    ///
+    /// # Errors
+    /// The place is of a list sorted by something else.
+    pub async fn list(&self, subject: Option<&str>, window: &Window<AuditSort>) -> Result<Page<AuditEntry>> {
+        let tenant = self.0.tenant()?.uuid();
+        let column = match window.sort {
+            AuditSort::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
+        };
+        let mut select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
+        if let Some(subject) = &subject {
+            select = select.with(" AND subject = ?", [param(subject, Type::TEXT)]);
+        }
+        select.page(self.0, window, column, entry).await
+    }
+}
+
+fn entry(found: &Row) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: row::get(found, "id")?,
+        actor: row::get(found, "actor")?,
+        action: row::get(found, "action")?,
+        subject: row::get(found, "subject")?,
+        details: row::object(found, "details")?,
+        request_id: row::get(found, "request_id")?,
+        address: row::get(found, "address")?,
+        created_at: row::get(found, "created_at")?,
+    })
+}

@@ -1,0 +1,97 @@
+//! Whose data a transaction sees, and how it is run: begun within the acquire timeout, all of it within its time,
+//! repeated where Postgres asks for that, committed or undone.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::work::Work;
+use super::{Store, failure};
+use crate::error::{Error, Kind, Result};
+use crate::model::TenantId;
+
+/// How often work is repeated that fell victim to a deadlock or a conflict of serialisation.
+const MOST_REPEATS: u32 = 3;
+
+/// Whose data it is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Tenant(TenantId),
+    Platform,
+}
+
+/// The database as one tenant may see it, or as the platform may.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Scope {
+    store: Store,
+    whose: Whose,
+    limit: Duration,
+}
+
+impl Scope {
+    pub(super) fn tenant(store: Store, tenant: TenantId) -> Self {
+        Self { limit: store.0.statement_timeout, store, whose: Whose::Tenant(tenant) }
+    }
+
+    pub(super) fn platform(store: Store) -> Self {
+        Self { limit: store.0.statement_timeout, store, whose: Whose::Platform }
+    }
+
+    /// For a caller that has less time than `postgres.statement_timeout` gives.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = self.limit.min(limit);
+        self
+    }
+
+    /// Does the work in a transaction: committed when it succeeds, undone when it fails. It is repeated, a few times
+    /// at most and within its time, when Postgres could not serialise it; so it must change nothing but the database.
+    /// When the future is dropped, what runs is cancelled and nothing is committed.
+    ///
+    /// # Errors
+    /// Those of the work; Unavailable, within the acquire timeout where the server gives no transaction.
+    pub async fn run<T, F, Fut>(&self, work: F) -> Result<T>
+    where
+        F: Fn(Work) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let deadline = Instant::now() + self.limit;
+        for repeat in 0.. {
+            let begun = self.begin(deadline).await?;
+            let done = match work(begun.clone()).await {
+                Ok(value) => begun.commit().await.map(|()| value),
+                Err(error) => {
+                    begun.undo().await;
+                    Err(error)
+                }
+            };
+            match done {
+                Err(error) if failure::may_be_repeated(&error) && repeat < MOST_REPEATS => {
+                    self.store.0.metrics.repeated();
+                    sleep(Duration::from_millis(fastrand::u64(1..10 << repeat))).await;
+                }
+                done => return done,
+            }
+        }
+        unreachable!("the last repeat returns")
+    }
+
+    /// A transaction. A server that fell silent shows here, in the answer to its first statement.
+    async fn begin(&self, deadline: Instant) -> Result<Work> {
+        let limit = self.store.0.acquire_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        let beginning = async {
+            let connection = self.store.connection().await?;
+            Work::begin(&self.store, connection, self.whose, deadline).await
+        };
+        match timeout(limit, beginning).await {
+            Ok(begun) => begun,
+            Err(_) => {
+                self.store.0.state.suspect();
+                let message = format!("the database is not available: no transaction began within {limit:?}");
+                Err(Error::new(Kind::Unavailable, message))
+            }
+        }
+    }
+}

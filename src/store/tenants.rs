@@ -1,0 +1,121 @@
+//! Tenants: made, found and changed by the platform.
+
+use serde_json::{Map, Value};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::row;
+use super::work::{Work, param};
+use crate::error::{Error, Kind, Result};
+use crate::model::{NewTenant, Tenant, TenantId, TenantStatus};
+
+/// Tenants, in a transaction of the platform; a tenant may get itself.
+#[derive(Debug)]
+pub struct Tenants<'w>(&'w Work);
+
+impl Work {
+    /// Tenants, in a transaction of the platform; a tenant may get itself.
+    pub fn tenants(&self) -> Tenants<'_> {
+        Tenants(self)
+    }
+}
+
+impl Tenants<'_> {
+    const INSERT: &'static str = "INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $3)
+    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
+
+    /// A new tenant.
+    ///
+    /// # Errors
+    /// Its slug is taken, or not one.
+    pub async fn create(&self, new: &NewTenant) -> Result<Tenant> {
+        let id = new.id.uuid();
+        let values = [param(&id, Type::UUID), param(&new.slug, Type::TEXT), param(&new.name, Type::TEXT)];
+        one(self.0.find(Self::INSERT, &values).await?)
+    }
+
+    const GET: &'static str = "SELECT id, slug, name, status, limits, version, created_at, updated_at
+    FROM tenants WHERE id = $1";
+
+    /// The tenant of this id, if the transaction may see it: a tenant sees itself.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn get(&self, tenant: TenantId) -> Result<Tenant> {
+        one(self.0.find(Self::GET, &[param(&tenant.uuid(), Type::UUID)]).await?)
+    }
+
+    const FIND: &'static str = "SELECT id, slug, name, status, limits, version, created_at, updated_at
+    FROM tenants WHERE slug = $1";
+
+    /// The tenant of this short name, if there is one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn find(&self, slug: &str) -> Result<Option<Tenant>> {
+        self.0.find(Self::FIND, &[param(&slug, Type::TEXT)]).await?.as_ref().map(tenant).transpose()
+    }
+
+    const LIST: &'static str = "SELECT id, slug, name, status, limits, version, created_at, updated_at
+    FROM tenants WHERE slug > $1 ORDER BY slug LIMIT $2";
+
+    /// So many tenants after this short name, in the order of these names.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(&self, after: &str, limit: u16) -> Result<Vec<Tenant>> {
+        let limit = i64::from(limit);
+        let rows = self.0.query(Self::LIST, &[param(&after, Type::TEXT), param(&limit, Type::INT8)]).await?;
+        rows.iter().map(tenant).collect()
+    }
+
+    const SET_STATUS: &'static str =
+        "UPDATE tenants SET status = $2, version = version + 1, updated_at = now() WHERE id = $1
+    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
+
+    /// Suspends a tenant, or makes it active again.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn set_status(&self, tenant: TenantId, status: TenantStatus) -> Result<Tenant> {
+        let word = status.as_str();
+        one(self
+            .0
+            .find(Self::SET_STATUS, &[param(&tenant.uuid(), Type::UUID), param(&word, Type::TEXT)])
+            .await?)
+    }
+
+    const SET_LIMITS: &'static str =
+        "UPDATE tenants SET limits = $2, version = version + 1, updated_at = now() WHERE id = $1
+    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
+
+    /// Gives a tenant limits of its own.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn set_limits(&self, tenant: TenantId, limits: Map<String, Value>) -> Result<Tenant> {
+        let limits = Value::Object(limits);
+        one(self
+            .0
+            .find(Self::SET_LIMITS, &[param(&tenant.uuid(), Type::UUID), param(&limits, Type::JSONB)])
+            .await?)
+    }
+}
+
+fn one(found: Option<Row>) -> Result<Tenant> {
+    let row = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such tenant"))?;
+    tenant(&row)
+}
+
+fn tenant(found: &Row) -> Result<Tenant> {
+    Ok(Tenant {
+        id: TenantId::from(row::get::<uuid::Uuid>(found, "id")?),
+        slug: row::get(found, "slug")?,
+        name: row::get(found, "name")?,
+        status: row::word(found, "status", TenantStatus::from_word)?,
+        limits: row::object(found, "limits")?,
+        version: row::get(found, "version")?,
+        created_at: row::get(found, "created_at")?,
+        updated_at: row::get(found, "updated_at")?,
+    })
+}

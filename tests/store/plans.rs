@@ -1,0 +1,165 @@
+//! How Postgres does what the store asks for, on 200,000 rows: every list by an index that gives its order, within the
+//! policies. The server itself says how it did it (auto_explain), for the statements the store really sent.
+
+use olympus_gateway::model::{
+    Direction, Key, OrderFilter, OrderSort, OrderStatus, Place, ProductFilter, ProductSort, TenantId, UserId,
+    UserSort, Window,
+};
+use olympus_gateway::store::{Scope, Work};
+use uuid::Uuid;
+
+use super::postgres::{Server, store};
+
+const ACME: &str = "00000000-0000-0000-0000-00000000000a";
+const GLOBEX: &str = "00000000-0000-0000-0000-00000000000b";
+
+/// Two tenants, of which one has 99 of 100 rows. Nothing is checked meanwhile, which halves the time.
+const FILL: &str = "
+    SET session_replication_role = replica;
+    CREATE TEMPORARY VIEW numbers AS SELECT n, md5(n::text)::uuid AS id,
+        CASE n % 100 WHEN 0 THEN GLOBEX::uuid ELSE ACME::uuid END AS tenant,
+        '2026-01-01Z'::timestamptz + n * interval '1 second' AS at FROM generate_series(1, 200000) AS n;
+    INSERT INTO tenants (id, slug, name) VALUES (ACME, 'acme', 'A'), (GLOBEX, 'globex', 'G');
+    INSERT INTO users (tenant_id, id, email, name, created_at)
+        SELECT tenant, id, 'User' || n || '@shop.example', 'User ' || n % 5000, at FROM numbers;
+    INSERT INTO products (tenant_id, id, sku, name, price, currency, created_at)
+        SELECT tenant, id, 'S-' || n, 'Lamp ' || n % 5000 || CASE n % 2000 WHEN 1 THEN ' rare' ELSE '' END,
+        n * 7919 % 100000, 'EUR', at FROM numbers;
+    INSERT INTO orders (tenant_id, id, user_id, status, total, currency, created_at)
+        SELECT tenant, id, md5((n % 1000)::text)::uuid,
+        CASE n % 500 WHEN 1 THEN 'cancelled' ELSE 'delivered' END, n * 7919 % 100000, 'EUR', at FROM numbers;
+    ANALYZE users; ANALYZE products; ANALYZE orders;
+    ALTER DATABASE olympus_template SET session_preload_libraries = 'auto_explain';
+    ALTER DATABASE olympus_template SET auto_explain.log_min_duration = 0;
+    ALTER DATABASE olympus_template SET auto_explain.log_nested_statements = on;
+    ALTER DATABASE olympus_template SET auto_explain.log_analyze = on;";
+
+/// A server with many rows, one tenant's view of it, and what was logged so far.
+struct Large {
+    server: Server,
+    acme: Scope,
+}
+
+impl Large {
+    async fn start() -> Self {
+        let server = Server::start();
+        let admin = server.superuser("olympus_template").await;
+        let quote = |id: &str| format!("'{id}'");
+        let fill = FILL.replace("ACME", &quote(ACME)).replace("GLOBEX", &quote(GLOBEX));
+        admin.batch_execute(&fill).await.expect("rows");
+        let store = store(&server.settings("olympus_template", "statement_timeout = \"20s\""));
+        let acme = store.tenant(ACME.parse::<TenantId>().expect("an id"));
+        Self { server, acme }
+    }
+
+    /// The plans of what was done since the log had this length.
+    fn plans_since(&self, length: usize) -> String {
+        self.server.log().split_at(length).1.to_owned()
+    }
+
+    /// Checks how a statement was done: by this index, without a look at every row and without sorting many.
+    #[track_caller]
+    fn expect(&self, length: usize, what: &str, index: &str) {
+        let plans = self.plans_since(length);
+        assert!(plans.contains(&format!("using {index} on")), "{what} without {index}: {plans}");
+        assert!(!plans.contains("Seq Scan on"), "{what} looks at every row: {plans}");
+        assert!(!plans.contains("Sort Key"), "{what} is sorted: {plans}");
+    }
+}
+
+fn windows<S: Copy>(sort: S, key: &Key) -> Vec<Window<S>> {
+    let place = Place { key: key.clone(), id: Uuid::from_u128(1 << 127) };
+    let mut all = Vec::new();
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for after in [None, Some(place.clone())] {
+            all.push(Window { sort, direction, after, limit: 50 });
+        }
+    }
+    all
+}
+
+fn middle() -> Key {
+    Key::Time("2026-01-02T03:00:00Z".parse().expect("a time"))
+}
+
+#[tokio::test]
+async fn lists_and_look_ups_use_their_index_on_many_rows() {
+    let large = Large::start().await;
+    products(&large).await;
+    orders(&large).await;
+    users(&large).await;
+    search(&large).await;
+}
+
+async fn products(large: &Large) {
+    let sorts = [
+        (ProductSort::CreatedAt, middle(), "products_by_time"),
+        (ProductSort::Name, Key::Text("Lamp 2500".to_owned()), "products_by_name"),
+        (ProductSort::Price, Key::Number(50_000), "products_by_price"),
+    ];
+    for (sort, key, index) in sorts {
+        for window in &windows(sort, &key) {
+            let before = large.server.log().len();
+            let list =
+                |work: Work| async move { work.products().list(&ProductFilter::default(), window).await };
+            assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
+            large.expect(before, &format!("{window:?}"), index);
+        }
+    }
+}
+
+async fn orders(large: &Large) {
+    let cancelled = OrderFilter { status: Some(OrderStatus::Cancelled), user: None };
+    // The buyer of every thousandth order, all of them acme's.
+    let user = Some(UserId::from("c4ca4238-a0b9-2382-0dcc-509a6f75849b".parse::<Uuid>().expect("an id")));
+    let of_one = OrderFilter { status: None, user };
+    let lists = [
+        (OrderSort::CreatedAt, middle(), OrderFilter::default(), "orders_by_time"),
+        (OrderSort::Total, Key::Number(50_000), OrderFilter::default(), "orders_by_total"),
+        (OrderSort::CreatedAt, middle(), cancelled, "orders_by_status"),
+        (OrderSort::CreatedAt, middle(), of_one, "orders_by_user"),
+    ];
+    for (sort, key, filter, index) in &lists {
+        for window in &windows(*sort, key) {
+            let before = large.server.log().len();
+            let list = |work: Work| async move { work.orders().list(filter, window).await };
+            assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
+            large.expect(before, &format!("{filter:?} {window:?}"), index);
+        }
+    }
+}
+
+async fn users(large: &Large) {
+    let sorts = [
+        (UserSort::CreatedAt, middle(), "users_by_time"),
+        (UserSort::Name, Key::Text("User 2500".to_owned()), "users_by_name"),
+        (UserSort::Email, Key::Text("user5".to_owned()), "users_tenant_email_key"),
+    ];
+    for (sort, key, index) in sorts {
+        for window in &windows(sort, &key) {
+            let before = large.server.log().len();
+            let list = |work: Work| async move { work.users().list(window).await };
+            assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
+            let plans = large.plans_since(before);
+            assert!(plans.contains(&format!("using {index} on users")), "{window:?}: {plans}");
+            assert!(!plans.contains("Seq Scan on users"), "{window:?}: {plans}");
+        }
+    }
+    let before = large.server.log().len();
+    let find = |work: Work| async move { work.users().find("USER777@shop.example").await };
+    assert!(large.acme.run(find).await.expect("an answer").is_some());
+    let plans = large.plans_since(before);
+    assert!(plans.contains("users_tenant_email_key"), "{plans}");
+    assert!(!plans.contains("Seq Scan on users"), "{plans}");
+}
+
+async fn search(large: &Large) {
+    let filter = &ProductFilter { words: Some("rare".to_owned()), ..ProductFilter::default() };
+    let window = &Window { sort: ProductSort::Name, direction: Direction::Ascending, after: None, limit: 50 };
+    let before = large.server.log().len();
+    let list = |work: Work| async move { work.products().list(filter, window).await };
+    assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
+    let plans = large.plans_since(before);
+    assert!(plans.contains("Bitmap Index Scan on products_by_words"), "{plans}");
+    assert!(!plans.contains("Seq Scan on products"), "{plans}");
+}

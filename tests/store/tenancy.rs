@@ -1,0 +1,198 @@
+//! Tenants never meet: every function of the store as another tenant, and row-level security without any filter.
+
+use std::future::Future;
+
+use olympus_gateway::error::{Kind, Result};
+use olympus_gateway::model::{
+    AuditSort, Direction, NewAuditEntry, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId,
+    ProductSort, TenantId, TenantStatus, UserChange, UserSort, Window,
+};
+use olympus_gateway::store::{Scope, Work};
+use serde_json::Map;
+use tokio_postgres::Client;
+
+use super::postgres::Database;
+use super::{tenant, user};
+
+fn window<S>(sort: S) -> Window<S> {
+    Window { sort, direction: Direction::Ascending, after: None, limit: 100 }
+}
+
+async fn refusal<T, F, Fut>(scope: &Scope, work: F) -> Option<Kind>
+where
+    F: Fn(Work) -> Fut + Send,
+    Fut: Future<Output = Result<T>> + Send,
+    T: Send,
+{
+    scope.run(work).await.err().map(|error| error.kind())
+}
+
+#[tokio::test]
+async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
+    let database = Database::new().await;
+    let store = database.store();
+    let (acme, globex) = (tenant(&store, "acme").await.id, tenant(&store, "globex").await.id);
+    let ada = user(&store, acme, "ada@acme.example").await.expect("a user");
+    let entry = &NewAuditEntry { actor: "ada".into(), action: "test".into(), ..NewAuditEntry::default() };
+    store.tenant(acme).run(|work| async move { work.audit().append(entry).await }).await.expect("an entry");
+
+    let missing = Some(Kind::NotFound);
+    let change = &UserChange { name: Some("Eve".into()), ..UserChange::default() };
+    for stranger in [store.tenant(globex), store.tenant(TenantId::new())] {
+        let id = ada.id;
+        assert_eq!(refusal(&stranger, |work| async move { work.users().get(id).await }).await, missing);
+        let update = |work: Work| async move { work.users().update(id, 1, change).await };
+        assert_eq!(refusal(&stranger, update).await, missing);
+        assert_eq!(refusal(&stranger, |work| async move { work.users().delete(id, 1).await }).await, missing);
+        let grant = |work: Work| async move { work.users().grant(id, "manager", "eve").await };
+        assert_eq!(refusal(&stranger, grant).await, missing);
+        let set = |work: Work| async move { work.tenants().set_status(acme, TenantStatus::Suspended).await };
+        assert_eq!(refusal(&stranger, set).await, missing);
+        let limit = |work: Work| async move { work.tenants().set_limits(acme, Map::new()).await };
+        assert_eq!(refusal(&stranger, limit).await, missing);
+        assert_eq!(refusal(&stranger, |work| async move { work.tenants().get(acme).await }).await, missing);
+        let seen = stranger.run(|work| async move {
+            let users = work.users();
+            let taken = users.take(id, "member").await?;
+            let found = users.find("ada@acme.example").await?;
+            let listed = users.list(&window(UserSort::Name)).await?.items.len();
+            let entries = work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len();
+            let tenants = work.tenants().list("", 100).await?.iter().filter(|it| it.id == acme).count();
+            Ok((taken, found, listed, entries, tenants, work.tenants().find("acme").await?))
+        });
+        assert_eq!(seen.await.expect("answers"), (false, None, 0, 0, 0, None));
+    }
+    let own = store.tenant(acme).run(|work| async move { work.users().get(ada.id).await }).await;
+    assert_eq!(own.expect("Ada"), ada);
+}
+
+#[tokio::test]
+async fn the_platform_sees_no_users() {
+    let database = Database::new().await;
+    let store = database.store();
+    let acme = tenant(&store, "acme").await.id;
+    let ada = user(&store, acme, "ada@acme.example").await.expect("a user").id;
+    let get = |work: Work| async move { work.users().get(ada).await };
+    assert_eq!(refusal(&store.platform(), get).await, Some(Kind::Internal), "a mistake of ours");
+    let app = database.connect("olympus_app").await;
+    app.batch_execute("SELECT set_config('olympus.scope', 'platform', false)").await.unwrap();
+    assert_eq!(count(&app, "users").await, 0);
+}
+
+async fn count(client: &Client, table: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0)
+}
+
+/// The tables that have a row of each tenant, filled by the superuser.
+const ROWS: &str = "
+    INSERT INTO tenants (id, slug, name) VALUES (tenant, 'tenant-' || tenant, 'T');
+    INSERT INTO users (tenant_id, id, email, name) VALUES (tenant, tenant, 'a@b', 'A');
+    INSERT INTO grants (tenant_id, user_id, role) VALUES (tenant, tenant, 'member');
+    INSERT INTO products (tenant_id, id, sku, name, price, currency) VALUES (tenant, tenant, 's', 'lamp', 1, 'EUR');
+    INSERT INTO orders (tenant_id, id, user_id, total, currency) VALUES (tenant, tenant, tenant, 1, 'EUR');
+    INSERT INTO order_items (tenant_id, order_id, line, product_id, quantity, price)
+        VALUES (tenant, tenant, 1, tenant, 1, 1);
+    INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES (tenant, tenant, tenant, now());
+    INSERT INTO refresh_tokens (hash, tenant_id, session_id, family_id, generation, expires_at)
+        VALUES (sha256(tenant::text::bytea), tenant, tenant, tenant, 0, now());
+    INSERT INTO revocations (tenant_id, kind, subject, expires_at) VALUES (tenant, 'user', 'x', now());
+    INSERT INTO api_keys (tenant_id, id, user_id, name, hash, hint)
+        VALUES (tenant, tenant, tenant, 'k', sha256(tenant::text::bytea), 'olk_');
+    INSERT INTO outbox (tenant_id, event_id, topic, key, payload) VALUES (tenant, tenant, 't', 'k', '{}');
+    INSERT INTO idempotency_keys (tenant_id, caller, key, request_hash, expires_at)
+        VALUES (tenant, 'c', 'k', '', now());
+    INSERT INTO audit_log (tenant_id, id, actor, action, subject) VALUES (tenant, tenant, 'a', 'b', 'c');";
+
+const TABLES: [&str; 13] = [
+    "tenants",
+    "users",
+    "grants",
+    "products",
+    "orders",
+    "order_items",
+    "sessions",
+    "refresh_tokens",
+    "revocations",
+    "api_keys",
+    "outbox",
+    "idempotency_keys",
+    "audit_log",
+];
+
+#[tokio::test]
+async fn row_level_security_alone_holds_without_any_filter() {
+    let database = Database::new().await;
+    let (acme, globex) = (TenantId::new(), TenantId::new());
+    let superuser = database.connect("postgres").await;
+    for tenant in [acme, globex] {
+        let fill = format!("DO $$ DECLARE tenant uuid := '{tenant}'; BEGIN {ROWS} END $$");
+        superuser.batch_execute(&fill).await.unwrap();
+    }
+    let all = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity";
+    let confined: i64 = superuser.query_one(all, &[]).await.unwrap().get(0);
+    assert_eq!(usize::try_from(confined), Ok(TABLES.len()), "every table is tried below");
+
+    let app = database.connect("olympus_app").await;
+    for table in TABLES {
+        assert_eq!(count(&app, table).await, 0, "{table} without a tenant");
+    }
+    let found = "SELECT id::text FROM search_products('lamp', 10)";
+    assert!(app.query(found, &[]).await.unwrap().is_empty(), "a search without a tenant");
+    app.batch_execute("BEGIN").await.unwrap();
+    app.query("SELECT set_config('olympus.tenant', $1, true)", &[&acme.to_string()]).await.unwrap();
+    for table in TABLES {
+        assert_eq!(count(&app, table).await, 1, "{table} as one of two tenants");
+    }
+    let found = app.query(found, &[]).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), [acme.to_string()]);
+    app.batch_execute("COMMIT").await.unwrap();
+    // The setting is an empty text from now on, and not absent as before.
+    for table in TABLES {
+        assert_eq!(count(&app, table).await, 0, "{table} after the transaction");
+    }
+}
+
+#[tokio::test]
+async fn products_and_orders_are_seen_by_their_tenant_only() {
+    let database = Database::new().await;
+    let store = database.store();
+    let (acme, globex) = (TenantId::new(), TenantId::new());
+    let fill = format!("DO $$ DECLARE tenant uuid := '{acme}'; BEGIN {ROWS} END $$");
+    database.connect("postgres").await.batch_execute(&fill).await.unwrap();
+    let (product, order) = (ProductId::from(acme.uuid()), OrderId::from(acme.uuid()));
+    let get = |work: Work| async move { work.products().get(product).await };
+    let get_order = |work: Work| async move { work.orders().get(order).await };
+    let count = |work: Work| async move {
+        let lamps = &ProductFilter { words: Some("lamp".to_owned()), ..ProductFilter::default() };
+        let products = work.products().list(&ProductFilter::default(), &window(ProductSort::Name)).await?;
+        let found = work.products().list(lamps, &window(ProductSort::Price)).await?;
+        let orders = work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?;
+        let items = work.orders().items(order).await?;
+        Ok([products.items.len(), found.items.len(), orders.items.len(), items.len()])
+    };
+    let (own, stranger, platform) = (store.tenant(acme), store.tenant(globex), store.platform());
+    assert_eq!(own.run(get).await.expect("its product").price.currency, "EUR");
+    assert_eq!(own.run(get_order).await.expect("its order").total.minor, 1);
+    assert_eq!(own.run(count).await.expect("lists"), [1; 4]);
+    assert_eq!(refusal(&stranger, get).await, Some(Kind::NotFound));
+    assert_eq!(refusal(&stranger, get_order).await, Some(Kind::NotFound));
+    assert_eq!(stranger.run(count).await.expect("lists"), [0; 4]);
+    assert_eq!(refusal(&platform, get).await, Some(Kind::Internal));
+    assert_eq!(refusal(&platform, count).await, Some(Kind::Internal));
+}
+
+#[tokio::test]
+async fn nothing_is_written_for_another_tenant() {
+    let database = Database::new().await;
+    let store = database.store();
+    let (acme, globex) = (tenant(&store, "acme").await.id, tenant(&store, "globex").await.id);
+    let app = database.connect("olympus_app").await;
+    app.query("SELECT set_config('olympus.tenant', $1, false)", &[&acme.to_string()]).await.unwrap();
+    let insert =
+        "INSERT INTO users (tenant_id, id, email, name) VALUES ($1::text::uuid, $1::text::uuid, 'a@b', 'A')";
+    let error = app.execute(insert, &[&globex.to_string()]).await.unwrap_err();
+    assert!(error.as_db_error().unwrap().message().contains("row-level security"), "{error:?}");
+    app.execute(insert, &[&acme.to_string()]).await.unwrap();
+    let moved = app.execute("UPDATE users SET tenant_id = $1::text::uuid", &[&globex.to_string()]).await;
+    assert!(moved.is_err());
+}
