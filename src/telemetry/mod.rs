@@ -6,11 +6,13 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod tokens;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use tokens::Tokens;
 
 use std::io;
 use std::sync::Arc;
