@@ -2,7 +2,14 @@
 # shellcheck shell=bash
 
 # make_secret FILE: 32 random bytes in hexadecimal, without a line end.
-make_secret() {
+make_# make_keys: one key to sign tokens with. Further ones are for people to add.
+make_keys() {
+  local keys=("$RUN_DIR"/keys/*.pem)
+  [[ ! -e ${keys[0]} ]] || return 0
+  "$PROGRAMS/olympus" token --new-key "$RUN_DIR/keys" >/dev/null
+}
+
+secret() {
   [[ ! -s $1 ]] || return 0
   (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \n' >"$1.new" && mv "$1.new" "$1")
 }
