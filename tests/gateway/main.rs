@@ -29,6 +29,7 @@ mod reloading;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod tunnels;
 mod upgrading;
 mod upstream_http2;
