@@ -20,18 +20,22 @@ listeners.public.address = "127.0.0.1:8080"
 upstreams.app.endpoints = [{ address = "127.0.0.1:9" }]
 cors.shops.origins = ["https://*.shop.example"]
 [routes.plain]
+auth = "none"
 path = "/plain/{*rest}"
 upstream = "app"
 [routes.rewritten]
+auth = "none"
 path = "/rewritten/{*rest}"
 upstream = "app"
 strip_prefix = "/rewritten"
 [routes.edited]
+auth = "none"
 path = "/edited/{*rest}"
 upstream = "app"
 request = { remove = ["x-one"], set = { x-two = "2" }, add = { x-three = "3" } }
 response = { remove = ["x-one"], set = { x-two = "2" }, add = { x-three = "3" } }
 [routes.shared]
+auth = "none"
 path = "/shared/{*rest}"
 upstream = "app"
 cors = "shops"

@@ -147,6 +147,7 @@ fn the_sample_shows_every_setting() {
         let named = ["listeners", "upstreams", "routes", "cors"];
         let generic: Vec<_> = path.split('.').collect();
         let generic = match generic.as_slice() {
+            ["auth", "issuers", _, rest @ ..] => [&["auth", "issuers", "*"], rest].concat().join("."),
             [section, _, rest @ ..] if named.contains(section) => [&[section, "*"], rest].concat().join("."),
             other => other.join("."),
         };

@@ -23,29 +23,35 @@ listeners = { public = { address = "127.0.0.1:8080" } }
 upstreams = { app = { endpoints = [{ address = "127.0.0.1:9" }] }, special = { endpoints = [{ address = "127.0.0.1:9" }] } }
 cors = { shops = { origins = ["https://shop.example"], credentials = true } }
 [routes.app]
+auth = "none"
 path = "/app/{*rest}"
 upstream = "app"
 strip_prefix = "/app"
 max_body = "1kb"
 cors = "shops"
 [routes.read]
+auth = "none"
 path = "/app/read/{id}"
 methods = ["GET"]
 upstream = "special"
 cors = "shops"
 [routes.write]
+auth = "none"
 path = ["/things", "/things/{id}"]
 methods = ["POST", "DELETE"]
 upstream = "special"
 cors = "shops"
 [routes.host]
+auth = "none"
 path = "/things"
 hosts = ["*.shop.example"]
 upstream = "app"
 [routes.local]
+auth = "none"
 path = "/api/v1/{*rest}"
 local = "rest"
 [routes.asked]
+auth = "none"
 path = "/asked"
 methods = ["GET", "OPTIONS"]
 upstream = "app"
@@ -59,7 +65,7 @@ fn pipeline() -> Pipeline {
         .collect();
     let rest = Router::new().route("/api/v1/hello", get(async || "hello"));
     let snapshot = Snapshot::compile(Arc::new(settings), &pools).unwrap();
-    Pipeline::new(snapshot, Locals { health: Router::new(), rest })
+    Pipeline::new(snapshot, Locals { rest, ..Locals::default() })
 }
 
 /// Header lines of a request.

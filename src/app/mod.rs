@@ -16,6 +16,7 @@ use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
 use crate::edge;
 use crate::error::{Error, Result};
+use crate::identity::Authenticator;
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
 use crate::rest;
 use crate::store::Store;
@@ -73,7 +74,11 @@ impl App {
             metrics: telemetry.metrics.clone(),
             messages,
         };
-        let locals = Locals { health: admin::health_router(view.clone()), rest: rest::router(lifecycle) };
+        let locals = Locals {
+            health: admin::health_router(view.clone()),
+            rest: rest::router(lifecycle),
+            auth: rest::auth_router(),
+        };
         Ok(Self { runtime, telemetry, view, wishes, locals, store, takes_over: false })
     }
 
@@ -114,9 +119,12 @@ impl App {
     pub fn run(self) -> Result<()> {
         let live = self.view.live.load_full();
         let settings = Arc::new(live.loaded.settings.clone());
-        let snapshot = Snapshot::compile(settings.clone(), &live.pools)?;
-        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
         let lifecycle = self.view.lifecycle.clone();
+        let tokens = self.telemetry.metrics.tokens.clone();
+        let identity = Arc::new(Authenticator::new(&settings.auth, tokens)?);
+        identity.start(&lifecycle);
+        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
+        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
         let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),

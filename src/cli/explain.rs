@@ -26,6 +26,9 @@ pub(super) struct Asked {
     /// The address it comes from.
     #[arg(long, value_name = "ADDRESS")]
     client: Option<IpAddr>,
+    /// A caller's token.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
     /// Ask the configuration alone, not the running gateway: then nothing is known of endpoints.
     #[arg(long)]
     offline: bool,
@@ -36,11 +39,15 @@ pub(super) struct Asked {
 
 /// Prints what would happen.
 pub(super) fn ask(loaded: &Loaded, asked: Asked) -> ExitCode {
-    let question =
+    let token = asked.token;
+    let mut question =
         Question { method: asked.method, url: asked.url, headers: asked.headers, client: asked.client };
     let explanation = match asked.offline {
-        true => App::explain(loaded, &question).map_err(|error| error.to_string()),
-        false => ask_running(loaded, &question),
+        true => {
+            token.iter().for_each(|token| question.bear(token));
+            App::explain(loaded, &question).map_err(|error| error.to_string())
+        }
+        false => ask_running(loaded, &question, token.as_deref()),
     };
     match explanation {
         Ok(explanation) if asked.json => {
@@ -58,7 +65,7 @@ pub(super) fn ask(loaded: &Loaded, asked: Asked) -> ExitCode {
     }
 }
 
-fn ask_running(loaded: &Loaded, question: &Question) -> Result<Explanation, String> {
+fn ask_running(loaded: &Loaded, question: &Question, of: Option<&str>) -> Result<Explanation, String> {
     let admin = &loaded.settings.admin;
     let Some((address, token)) = admin.listen.zip(admin.token.as_ref()) else {
         return Err(
@@ -72,6 +79,9 @@ fn ask_running(loaded: &Loaded, question: &Question) -> Result<Explanation, Stri
         .query("method", &question.method)
         .query("url", &question.url)
         .query_pairs(question.headers.iter().map(|header| ("header", header.as_str())));
+    if let Some(of) = of {
+        request = request.header("x-explain-token", of);
+    }
     if let Some(client) = question.client {
         request = request.query("client", client.to_string());
     }

@@ -4,6 +4,7 @@
 mod explain;
 mod health;
 mod migrate;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,6 +73,13 @@ enum Command {
     Health(Input),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// Make an access token for development, signed with the keys of `auth.keys_dir`, or make such a key.
+    Token {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        asked: token::Asked,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +118,10 @@ pub fn main() -> ExitCode {
         }
         Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
         Command::Schema => schema(),
+        Command::Token { input, asked } => match asked.folder() {
+            Some(folder) => token::make_key(folder, &asked),
+            None => with(&input.config, |loaded| token::mint(&loaded, asked)),
+        },
     }
 }
 

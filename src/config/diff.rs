@@ -119,6 +119,27 @@ fn changed_credentials(from: &Settings, to: &Settings) -> Vec<Change> {
             }
         }
     }
+    changes.extend(changed_keys(from, to));
+    changes
+}
+
+/// Keys of tokens that differ under the same names.
+fn changed_keys(from: &Settings, to: &Settings) -> Vec<Change> {
+    let live = |key: String| Change { key, effect: Effect::Live, from: None, to: None };
+    let mut changes = Vec::new();
+    if let Some((old, new)) = from.auth.keys_dir.as_ref().zip(to.auth.keys_dir.as_ref())
+        && old != new
+        && old.to_string() == new.to_string()
+    {
+        changes.push(live("auth.keys_dir".to_owned()));
+    }
+    for (name, issuer) in &from.auth.issuers {
+        let next = to.auth.issuers.get(name).and_then(|next| next.key_file.as_ref());
+        let Some((old, new)) = issuer.key_file.as_ref().zip(next) else { continue };
+        if old != new && old.to_string() == new.to_string() {
+            changes.push(live(at_key(&at_key("auth.issuers", name), "key_file")));
+        }
+    }
     changes
 }
 

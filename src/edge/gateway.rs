@@ -139,7 +139,8 @@ impl ProxyHttp for Gateway {
         if context.expiry.has_come(now) {
             return Err(context.expiry.error());
         }
-        proxied.key = sticky_key(&pool.settings.balance, &exchange.client, &session.req_header().headers);
+        let (caller, headers) = (exchange.caller.as_deref(), &session.req_header().headers);
+        proxied.key = sticky_key(&pool.settings.balance, caller, &exchange.client, headers);
         match proxied.begin(&self.telemetry.metrics, &exchange.span, now) {
             Ok(attempt) => {
                 let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);

@@ -1,5 +1,16 @@
 //! Who is calling, and what they may do.
 
+mod api_key;
+mod authenticator;
 mod caller;
+mod denial;
+mod passport;
+mod revocations;
+mod token;
 
+pub use api_key::{ApiKey, ApiKeyDigest};
+pub use authenticator::Authenticator;
 pub use caller::Caller;
+pub use denial::{Denial, Reason};
+pub use revocations::{Revocation, Revocations};
+pub use token::{Grant, new_key};

@@ -1,5 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; number of headers; route; CORS preflight; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; the
+//! caller; body limit.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
+use super::authenticate;
 use super::cors;
 use super::exchange::Exchange;
 use super::route::{Route, Target};
@@ -44,9 +46,10 @@ pub(super) async fn admit(
 }
 
 /// Why a request goes no further.
-struct Refusal {
-    problem: Problem,
-    allow: Option<HeaderValue>,
+pub(super) struct Refusal {
+    pub(super) problem: Problem,
+    pub(super) allow: Option<HeaderValue>,
+    pub(super) challenge: Option<HeaderValue>,
 }
 
 impl Refusal {
@@ -55,13 +58,16 @@ impl Refusal {
         if let Some(allow) = self.allow {
             answer.headers_mut().insert(header::ALLOW, allow);
         }
+        if let Some(challenge) = self.challenge {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
         answer
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, allow: None }
+        Self { problem, allow: None, challenge: None }
     }
 }
 
@@ -90,6 +96,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
             return Err(Refusal {
                 problem: Problem::new(Kind::MethodNotAllowed, detail),
                 allow: Some(allow),
+                challenge: None,
             });
         }
         Outcome::NotFound => {
@@ -98,6 +105,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
         }
     };
     exchange.route = Some(route.clone());
+    authenticate::authenticate(exchange, route, &head.headers).await?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

@@ -8,16 +8,19 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri};
 
+use super::authenticate;
 use super::route::Route;
 use super::snapshot::Snapshot;
 use super::tracing;
 use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
+use crate::identity::Caller;
 use crate::telemetry::Span;
 
-/// Headers a backend gets besides what the client sent: four of its origin, id, trace. Room for them is made once.
-const PASSED_ON: usize = 6;
+/// Headers a backend gets besides what the client sent: four of its origin, id, trace, three of the caller. Room for
+/// them is made once.
+const PASSED_ON: usize = 9;
 /// Headers of every answer besides those of security: the id and HSTS.
 const ON_EVERY_ANSWER: usize = 2;
 
@@ -36,6 +39,8 @@ pub struct Exchange {
     pub span: Span,
     /// The route that serves it; `None` if it was answered before one was found.
     pub route: Option<Arc<Route>>,
+    /// Who calls, if that was said and verified.
+    pub caller: Option<Arc<Caller>>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,
     /// What to ask for instead of what was sent.
@@ -53,6 +58,7 @@ impl Exchange {
             span,
             origin: head.headers.get(header::ORIGIN).cloned(),
             route: None,
+            caller: None,
             target: None,
             connection,
             snapshot,
@@ -76,6 +82,7 @@ impl Exchange {
         let (name, value) = self.id.header();
         head.headers.insert(name, value);
         self.trace.pass_on(&mut head.headers);
+        authenticate::introduce(self, &mut head.headers);
         if let Some(route) = &self.route {
             route.request.apply(&mut head.headers);
         }

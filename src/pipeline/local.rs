@@ -16,6 +16,8 @@ pub struct Locals {
     pub health: Router,
     /// The REST API.
     pub rest: Router,
+    /// The published keys.
+    pub auth: Router,
 }
 
 impl Locals {
@@ -28,10 +30,15 @@ impl Locals {
         let router = match local {
             Local::Health => &self.health,
             Local::Rest => &self.rest,
+            Local::Auth => &self.auth,
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         exchange.prepare_local(&mut head);
+        head.extensions.insert(exchange.snapshot.identity.clone());
+        if let Some(caller) = &exchange.caller {
+            head.extensions.insert(caller.clone());
+        }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
         let answer = exchange.span.step("local").run(answering).await;
         let mut answer = match answer {

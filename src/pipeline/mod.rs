@@ -3,6 +3,7 @@
 //! Nothing here knows of sockets or Pingora; tests drive it in memory.
 
 mod admit;
+mod authenticate;
 mod cors;
 mod edits;
 mod exchange;
@@ -35,6 +36,7 @@ use http::{Request, Response};
 use crate::config::{Local, Settings};
 use crate::error::Result;
 use crate::http::Connection;
+use crate::identity::Authenticator;
 
 /// Everything that decides about requests.
 #[derive(Debug)]
@@ -52,6 +54,11 @@ impl Pipeline {
     /// From now on requests see this configuration; those under way keep theirs.
     pub fn adopt(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Who is believed by new requests.
+    pub fn identity(&self) -> Arc<Authenticator> {
+        self.snapshot.load().identity.clone()
     }
 
     /// The settings new requests see.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cors::Policy;
 use super::edits::Edits;
 use super::rewrite::Rewrite;
-use crate::config::{self, Local, PathPattern};
+use crate::config::{self, Auth, IdentityForm, Local, PathPattern};
 use crate::error::{Error, Result};
 use crate::upstream::{Pool, Pools};
 
@@ -25,6 +25,10 @@ pub struct Route {
     pub response_timeout: Duration,
     /// The whole request, to the end of its answer, if that is limited.
     pub max_duration: Option<Duration>,
+    /// Who may call.
+    pub(super) auth: Auth,
+    /// How a backend is told who calls.
+    pub(super) identity: IdentityForm,
     pub(super) rewrite: Rewrite,
     pub(super) request: Edits,
     pub(super) response: Edits,
@@ -55,6 +59,8 @@ impl Route {
             max_body: settings.max_body.bytes(),
             response_timeout: settings.response_timeout.get(),
             max_duration: settings.max_duration.get(),
+            auth: settings.auth,
+            identity: settings.identity,
             rewrite: Rewrite::new(settings),
             request: Edits::compile(&settings.request)?,
             response: Edits::compile(&settings.response)?,

@@ -9,6 +9,8 @@ use super::route::Route;
 use super::router::{Router, Rule};
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::identity::Authenticator;
+use crate::telemetry::Tokens;
 use crate::upstream::Pools;
 
 /// One configuration, ready to decide.
@@ -16,6 +18,8 @@ use crate::upstream::Pools;
 pub struct Snapshot {
     /// What it was compiled from.
     pub settings: Arc<Settings>,
+    /// Who is believed under it.
+    pub identity: Arc<Authenticator>,
     pub(super) router: Router<Arc<Route>>,
     pub(super) security: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
@@ -29,6 +33,19 @@ impl Snapshot {
     /// The settings name what does not exist or hold values no header may have; the configuration check
     /// refuses such settings before.
     pub fn compile(settings: Arc<Settings>, pools: &Pools) -> Result<Self> {
+        let identity = Arc::new(Authenticator::new(&settings.auth, Tokens::default())?);
+        Self::compile_with(settings, pools, identity)
+    }
+
+    /// The same, with what is known of callers already.
+    ///
+    /// # Errors
+    /// As [`Snapshot::compile`].
+    pub fn compile_with(
+        settings: Arc<Settings>,
+        pools: &Pools,
+        identity: Arc<Authenticator>,
+    ) -> Result<Self> {
         let mut rules = Vec::new();
         for (name, route) in &settings.routes {
             let policy = match &route.cors {
@@ -49,6 +66,7 @@ impl Snapshot {
             }
         }
         Ok(Self {
+            identity,
             router: Router::new(rules),
             security: security_headers(&settings.headers.csp)?,
             hsts: optional(&settings.headers.hsts)?,

@@ -1,6 +1,7 @@
 //! JSON over HTTP below `/api/v1`: thin handlers, one envelope for success, problems for failure.
 
 mod envelope;
+mod keys;
 mod status;
 
 use axum::Router;
@@ -10,6 +11,13 @@ use axum::routing::get;
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
+
+/// What others verify our tokens by.
+pub fn auth_router() -> Router {
+    Router::new().route("/.well-known/jwks.json", get(keys::show)).fallback(async |uri: Uri| {
+        Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
+    })
+}
 
 /// The REST API.
 pub fn router(lifecycle: Lifecycle) -> Router {

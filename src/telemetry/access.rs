@@ -14,6 +14,7 @@ use prometheus::IntCounter;
 
 use super::json::Object;
 use crate::config;
+use crate::model::TenantId;
 
 /// Bytes that may wait for the writer.
 const MOST_WAITING: usize = 16 << 20;
@@ -34,6 +35,10 @@ pub struct Line<'a> {
     pub trace_id: &'a str,
     /// The client's address, behind trusted proxies.
     pub client: std::net::IpAddr,
+    /// The tenant of the caller.
+    pub tenant: Option<TenantId>,
+    /// The caller within the tenant: an id.
+    pub user: Option<&'a str>,
     /// The method.
     pub method: &'a str,
     /// The `Host` asked for.
@@ -75,6 +80,10 @@ impl Line<'_> {
         object.text("request_id", self.request_id);
         object.text("trace_id", self.trace_id);
         object.address("client", self.client);
+        if let Some(tenant) = self.tenant {
+            object.text("tenant", tenant.uuid().hyphenated().encode_lower(&mut [0; 36]));
+        }
+        object.text_if("user", self.user);
         object.text("method", self.method);
         object.text_if("host", self.host);
         object.text("path", self.path);
@@ -258,6 +267,8 @@ mod tests {
             request_id: "r",
             trace_id: "t",
             client: [127, 0, 0, 1].into(),
+            tenant: None,
+            user: None,
             method: "GET",
             host: None,
             path,

@@ -11,6 +11,7 @@ use prometheus::{
 
 use super::connections::Connections;
 use super::postgres::Postgres;
+use super::tokens::Tokens;
 
 /// Upper bounds of the duration histograms, in seconds.
 const SECONDS: [f64; 16] =
@@ -106,6 +107,8 @@ pub struct Metrics {
     reloads: Reloads,
     /// Client connections.
     pub connections: Connections,
+    /// Tokens of callers.
+    pub tokens: Tokens,
     /// Requests being served now.
     pub active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
@@ -155,6 +158,7 @@ impl Metrics {
             learned: Learned::new(),
             reloads: Reloads::new(),
             connections: Connections::new(),
+            tokens: Tokens::default(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
                 "Requests being served now.",
@@ -194,7 +198,12 @@ impl Metrics {
         ];
         let process = prometheus::process_collector::ProcessCollector::for_self();
         let process = [Box::new(process) as Box<dyn Collector>];
-        for collector in own.into_iter().chain(self.connections.collectors()).chain(process) {
+        for collector in own
+            .into_iter()
+            .chain(self.connections.collectors())
+            .chain(self.tokens.collectors())
+            .chain(process)
+        {
             known(self.registry.register(collector));
         }
     }

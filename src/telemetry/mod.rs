@@ -8,6 +8,7 @@ mod messages;
 mod metrics;
 mod postgres;
 mod spans;
+mod tokens;
 mod traces;
 
 pub use access::{AccessLog, Line, Sampling};
@@ -16,6 +17,7 @@ pub use messages::Messages;
 pub use metrics::Metrics;
 pub use postgres::Postgres;
 pub use spans::{Position, Span};
+pub use tokens::Tokens;
 pub use traces::Traces;
 
 use std::io;

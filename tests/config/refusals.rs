@@ -91,3 +91,18 @@ fn a_route_is_held_against_the_first_that_serves_its_requests() {
     3 mistakes
     ");
 }
+
+#[test]
+fn a_route_that_asks_for_a_token_needs_somebody_to_vouch() {
+    let asks = [
+        ("OLYMPUS__DEFAULTS__ROUTE__AUTH", "required"),
+        ("OLYMPUS__ROUTES__SHOP__AUTH", "optional"),
+        ("OLYMPUS__ROUTES__HEALTH__IDENTITY", "signed"),
+    ];
+    insta::assert_snapshot!(mistakes(MAIN, &asks).join("\n"), @r#"
+    OLYMPUS__DEFAULTS__ROUTE__AUTH: routes.health.auth: no issuer is configured, so no token could be checked; set `auth = "none"`, or `keys_dir` or `issuers` in [auth]
+    OLYMPUS__ROUTES__HEALTH__IDENTITY: routes.health.identity: there is no key to sign with: set `keys_dir` in [auth]
+    OLYMPUS__ROUTES__SHOP__AUTH: routes.shop.auth: no issuer is configured, so no token could be checked
+    3 mistakes
+    "#);
+}

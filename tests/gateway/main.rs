@@ -29,6 +29,7 @@ mod reloading;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 mod traces;
 mod tunnels;
 mod upgrading;

@@ -14,6 +14,37 @@ env_lines() {
   printf '%s=%q\n' BASE "$(base_url)" ADMIN "$(admin_url)" METRICS "$(metrics_url)" \
     ADMIN_TOKEN "$(secret admin.token)" SERVICE_TOKEN "$(secret service.token)" \
     OLYMPUS "$PROGRAMS/olympus" DATABASE_URL "$(database_url)" OWNER_URL "$(owner_url)" REDIS_URL "$(redis_url)"
+  token_lines
+}
+
+# Tokens of the demo users. Tenants and users have the ids that the auth service and the database give them: UUIDv8 of
+# the digests of `TENANT` and of `TENANT/EMAIL`.
+token_lines() {
+  local name tenant email role
+  while read -r name tenant email role; do
+    printf '%s=%q\n' "$name" "$(token_of "$tenant" "$email" "$role")"
+  done <<USERS
+TOKEN_PLATFORM_ADMIN acme platform@acme.example platform_admin
+TOKEN_TENANT_ADMIN acme admin@acme.example tenant_admin
+TOKEN_MANAGER acme manager@acme.example manager
+TOKEN_MEMBER acme member@acme.example member
+TOKEN_VIEWER acme viewer@acme.example viewer
+TOKEN_OTHER_ADMIN globex admin@globex.example tenant_admin
+USERS
+}
+
+# token_of TENANT EMAIL ROLE: good for a day.
+token_of() {
+  OLYMPUS__AUTH__KEYS_DIR=$RUN_DIR/keys "$PROGRAMS/olympus" token -c "$ROOT/conf/gateway.toml" --ttl 24h \
+    --tenant "$(demo_id "$1")" --subject "$(demo_id "$1/$2")" --role "$3"
+}
+
+# demo_id TEXT: as `user_id` in examples/auth/demo.rs makes them.
+demo_id() {
+  "$(find_python)" -c 'import hashlib, sys, uuid
+id = bytearray(hashlib.blake2s(sys.argv[1].encode()).digest()[:16])
+id[6], id[8] = id[6] & 0x0F | 0x80, id[8] & 0x3F | 0x80
+print(uuid.UUID(bytes=bytes(id)))' "$1"
 }
 
 greet() {
@@ -27,9 +58,10 @@ Olympus is up.
   PostgreSQL (port $OLYMPUS_POSTGRES_PORT) holds the tenants acme and globex; Redis (port $OLYMPUS_REDIS_PORT) is up, too, but the
   gateway does not use it yet.
 
-Five things to try from this folder:
+Six things to try from this folder:
   curl -s $(base_url)/api/v1/status
   curl -s '$(base_url)/api/commerce/products?limit=2'
+  (. .run/env; curl -s -H "Authorization: Bearer \$TOKEN_MANAGER" \$BASE/api/commerce/headers)
   curl -s '$(base_url)/api/analytics/query?metric=revenue&group_by=country&tenant=acme'
   curl -s $(metrics_url)/metrics | grep ^olympus_
   curl -s -H "Authorization: Bearer \$(cat .run/admin.token)" $(admin_url)/upstreams

@@ -14,4 +14,11 @@ make_secrets() {
   done
 }
 
+# make_keys: one key to sign tokens with. Further ones are for people to add.
+make_keys() {
+  local keys=("$RUN_DIR"/keys/*.pem)
+  [[ ! -e ${keys[0]} ]] || return 0
+  "$PROGRAMS/olympus" token --new-key "$RUN_DIR/keys" >/dev/null
+}
+
 secret() { cat "$RUN_DIR/$1"; }

@@ -14,6 +14,7 @@ bring_up() {
   prepare_venv venv "$ROOT/examples/analytics/requirements.txt"
   find_programs
   make_secrets
+  make_keys
   local name missing=()
   mapfile -t missing < <(not_running)
   require_ports "${missing[@]}"

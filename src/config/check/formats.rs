@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, Method, Origin, PathPattern, PemFile,
-    Period, Secret, ServerName, TimeLimit,
+    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, KeyFolder, Method, Origin, PathPattern,
+    PemFile, Period, Secret, ServerName, TimeLimit,
 };
 
 /// A leaf type.
@@ -24,7 +24,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 16] = [
+const FORMATS: [Format; 18] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
@@ -47,6 +47,8 @@ const FORMATS: [Format; 16] = [
         noun: "a host name such as \"commerce.internal\"",
         check: parses::<ServerName>,
     },
+    Format { name: "key-folder", noun: "the path of a folder such as \"keys\"", check: parses::<KeyFolder> },
+    Format { name: "uuid", noun: "a UUID such as \"01890a5d-ac96-774b-bcce-b302099a8057\"", check: is_uuid },
     Format { name: "ip-network", noun: "a network such as \"10.0.0.0/8\"", check: is_network },
     Format {
         name: "socket-address",
@@ -57,6 +59,10 @@ const FORMATS: [Format; 16] = [
 
 fn parses<T: FromStr<Err = String>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop)
+}
+
+fn is_uuid(text: &str) -> Result<(), String> {
+    text.parse::<uuid::Uuid>().map(drop).map_err(|_| format!("not a UUID; found {text:?}"))
 }
 
 fn is_network(text: &str) -> Result<(), String> {

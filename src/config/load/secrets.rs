@@ -8,6 +8,7 @@ use crate::config::check::Findings;
 use crate::config::regular;
 use crate::config::schema::Schema;
 use crate::config::tree::{Entry, Node, Source, Table, Value, at_key};
+use crate::config::values::KeyFolder;
 
 /// Reads the files of all secrets in the tree, finds those in PEM, and adds them all to the files read.
 pub(super) fn read_files(
@@ -33,8 +34,10 @@ impl Secrets<'_> {
         }
         for (key, entry) in table {
             if let Some(schema) = schema.under(key) {
-                if schema.format() == Some("pem-file") {
-                    self.find(&mut entry.node);
+                match schema.format() {
+                    Some("pem-file") => self.find(&mut entry.node),
+                    Some("key-folder") => self.find_folder(&mut entry.node),
+                    Some(_) | None => {}
                 }
                 self.in_node(&mut entry.node, schema, &at_key(path, key));
             }
@@ -63,6 +66,15 @@ impl Secrets<'_> {
         let path = std::path::absolute(&path).unwrap_or(path);
         *name = path.to_string_lossy().into_owned();
         if !self.sources.paths().any(|noted| noted == path) {
+            self.sources.note(&path);
+        }
+    }
+
+    /// The same for a folder of keys: one that comes to be there, or goes, is a change too.
+    fn find_folder(&mut self, node: &mut Node) {
+        self.find(node);
+        let Value::Text(name) = &node.value else { return };
+        for path in KeyFolder::list(Path::new(name)).into_iter().flatten() {
             self.sources.note(&path);
         }
     }

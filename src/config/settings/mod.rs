@@ -2,6 +2,7 @@
 //! The JSON Schema, the check for unknown keys and the printed defaults are all derived from these types,
 //! so a key exists here exactly when it acts.
 
+mod auth;
 mod cors;
 mod headers;
 mod listener;
@@ -18,12 +19,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use auth::{Authentication, Claims, Issuer};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use postgres::{Postgres, PostgresTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
-pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
+pub use route::{Auth, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Otlp, Telemetry};
 pub use transport::{Protocol, Tls};
@@ -68,6 +70,9 @@ pub struct Settings {
     /// What is served, by name. The most specific route that matches a request wins.
     #[serde(default)]
     pub routes: BTreeMap<String, Route>,
+    /// Who may vouch for callers.
+    #[serde(default)]
+    pub auth: Authentication,
     /// Cross-origin policies that routes refer to by name.
     #[serde(default)]
     pub cors: BTreeMap<String, Cors>,

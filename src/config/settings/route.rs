@@ -37,6 +37,9 @@ pub struct Route {
     /// Who may call.
     #[serde(default)]
     pub auth: Auth,
+    /// How a backend is told who calls.
+    #[serde(default)]
+    pub identity: IdentityForm,
     /// All tries together, to the head of the answer.
     #[serde(default = "response_timeout")]
     pub response_timeout: Period,
@@ -92,14 +95,16 @@ pub enum Local {
     Health,
     /// The REST API below `/api/v1`.
     Rest,
+    /// `/.well-known/jwks.json`: the keys that tokens made here are signed with.
+    Auth,
 }
 
 impl Local {
     /// Whether it cannot answer anything without a database.
     pub fn needs_postgres(self) -> bool {
         match self {
-            // `/api/v1/status` is all there is of REST so far.
-            Self::Health | Self::Rest => false,
+            // `/api/v1/status` is all there is of REST so far, and keys are in files.
+            Self::Health | Self::Rest | Self::Auth => false,
         }
     }
 }
@@ -108,10 +113,25 @@ impl Local {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
-    /// Only callers with a valid token. Needs an issuer to check it by.
+    /// Only callers with a valid token. Needs `auth.keys_dir` or an issuer to check it by.
     #[default]
     Required,
-    /// Everybody.
+    /// Everybody, but a token that is sent must be valid.
+    Optional,
+    /// Everybody; tokens are not looked at.
+    None,
+}
+
+/// How a backend is told who calls. What clients send under these names never reaches it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityForm {
+    /// `X-User-Id`, `X-Tenant-Id` and `X-Roles`: for backends that only the gateway can reach.
+    #[default]
+    Headers,
+    /// `X-Olympus-Identity`: a JWT for this upstream, good for a minute, that it verifies by our published keys.
+    Signed,
+    /// Not at all.
     None,
 }
 

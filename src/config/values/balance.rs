@@ -16,12 +16,12 @@ const WORDS: [(&str, Balance); 5] = [
     ("peak_ewma", Balance::PeakEwma),
     ("random", Balance::Random),
 ];
-const HASHES: [&str; 3] = ["hash:ip", "hash:header:NAME", "hash:cookie:NAME"];
+const HASHES: [&str; 4] = ["hash:ip", "hash:header:NAME", "hash:cookie:NAME", "hash:claim:NAME"];
 
 /// How an endpoint is chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(inline, with = "String", extend("format" = "balance", "pattern" = "^(wrr|least_request|p2c|peak_ewma|random|hash:ip|hash:(header|cookie):.+)$", "examples" = ["peak_ewma", "wrr", "hash:header:x-tenant"]))]
+#[schemars(inline, with = "String", extend("format" = "balance", "pattern" = "^(wrr|least_request|p2c|peak_ewma|random|hash:ip|hash:(header|cookie):.+|hash:claim:(sub|tenant|sid))$", "examples" = ["peak_ewma", "wrr", "hash:header:x-tenant"]))]
 pub enum Balance {
     /// Smooth weighted round robin: by weight, spread evenly over time.
     Wrr,
@@ -47,7 +47,23 @@ pub enum HashKey {
     Header(HeaderName),
     /// A cookie.
     Cookie(String),
+    /// What a verified token says.
+    Claim(Claim),
 }
+
+/// A claim that names whose request it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The user or service account.
+    Sub,
+    /// The tenant.
+    Tenant,
+    /// The session.
+    Sid,
+}
+
+/// Claims by the names tokens give them.
+const CLAIMS: [(&str, Claim); 3] = [("sub", Claim::Sub), ("tenant", Claim::Tenant), ("sid", Claim::Sid)];
 
 impl FromStr for Balance {
     type Err = String;
@@ -63,6 +79,10 @@ impl FromStr for Balance {
             Some(("cookie", name)) => Err(format!(
                 "a cookie's name has visible characters and no separators, as in \"session\"; found {name:?}"
             )),
+            Some(("claim", name)) => match CLAIMS.iter().find(|(known, _)| *known == name) {
+                Some((_, claim)) => Ok(Self::Hash(HashKey::Claim(*claim))),
+                None => Err(format!("a caller goes by the claim `sub`, `tenant` or `sid`; found {name:?}")),
+            },
             Some(_) => Err(format!("unknown hash {text:?}; known are {}", HASHES.join(", "))),
             None => Err(refuse(text)),
         }
@@ -96,6 +116,10 @@ impl fmt::Display for Balance {
             Self::Hash(HashKey::Ip) => f.write_str("hash:ip"),
             Self::Hash(HashKey::Header(name)) => write!(f, "hash:header:{name}"),
             Self::Hash(HashKey::Cookie(name)) => write!(f, "hash:cookie:{name}"),
+            Self::Hash(HashKey::Claim(claim)) => {
+                let name = CLAIMS.iter().find(|(_, known)| known == claim).map_or("", |(name, _)| name);
+                write!(f, "hash:claim:{name}")
+            }
         }
     }
 }
@@ -125,7 +149,12 @@ mod tests {
     #[test]
     fn every_balancer_is_understood() {
         let names = WORDS.map(|(name, _)| name);
-        for text in names.into_iter().chain(["hash:ip", "hash:header:x-tenant", "hash:cookie:Session"]) {
+        for text in names.into_iter().chain([
+            "hash:ip",
+            "hash:header:x-tenant",
+            "hash:cookie:Session",
+            "hash:claim:tenant",
+        ]) {
             assert_eq!(text.parse::<Balance>().expect(text).to_string(), text);
         }
     }
@@ -137,9 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_not_known_yet() {
-        for text in ["hash:claim:sub", "hash:", "hash:ip:", "hash:ip:x"] {
-            let known = "hash:ip, hash:header:NAME, hash:cookie:NAME";
+    fn only_claims_that_name_a_caller_can_be_gone_by() {
+        let message = "a caller goes by the claim `sub`, `tenant` or `sid`; found ";
+        assert_eq!(refusal("hash:claim:roles"), format!("{message}\"roles\""));
+        for text in ["hash:", "hash:ip:", "hash:ip:x"] {
+            let known = "hash:ip, hash:header:NAME, hash:cookie:NAME, hash:claim:NAME";
             assert_eq!(refusal(text), format!("unknown hash {text:?}; known are {known}"));
         }
     }
@@ -152,6 +183,7 @@ mod tests {
     }
 
     fn known() -> String {
-        "wrr, least_request, p2c, peak_ewma, random, hash:ip, hash:header:NAME, hash:cookie:NAME".to_owned()
+        "wrr, least_request, p2c, peak_ewma, random, hash:ip, hash:header:NAME, hash:cookie:NAME, hash:claim:NAME"
+            .to_owned()
     }
 }

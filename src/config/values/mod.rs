@@ -2,12 +2,14 @@
 //! Each parses itself and says in words what is wrong with a text it refuses; none knows where the text stood.
 
 mod address;
+mod algorithm;
 mod balance;
 mod byte_size;
 mod header_name;
 mod host;
 mod host_pattern;
 mod http_url;
+mod key_folder;
 mod method;
 mod origin;
 mod path_pattern;
@@ -19,11 +21,13 @@ mod server_name;
 mod time_limit;
 
 pub use address::Address;
-pub use balance::{Balance, HashKey};
+pub use algorithm::Algorithm;
+pub use balance::{Balance, Claim, HashKey};
 pub use byte_size::ByteSize;
 pub use header_name::HeaderName;
 pub use host_pattern::HostPattern;
 pub use http_url::HttpUrl;
+pub use key_folder::{KeyFile, KeyFolder};
 pub use method::Method;
 pub use origin::Origin;
 pub use path_pattern::{PathPattern, Segment};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,21 @@ impl PemFile {
     pub fn private_key(&self) -> Result<PrivateKeyDer<'static>, String> {
         PrivateKeyDer::from_pem_slice(&self.bytes)
             .map_err(|_| format!("{} holds no private key in PEM (PKCS#8, PKCS#1 or SEC1)", self.path))
+    }
+
+    /// The text of its public key, in PEM.
+    ///
+    /// # Errors
+    /// What is wrong with the file, with its name.
+    pub fn public_key(&self) -> Result<&[u8], String> {
+        SubjectPublicKeyInfoDer::from_pem_slice(&self.bytes)
+            .map_err(|_| format!("{} holds no public key in PEM (`BEGIN PUBLIC KEY`)", self.path))?;
+        Ok(&self.bytes)
+    }
+
+    /// What it holds, for whoever reads its private key.
+    pub fn expose(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

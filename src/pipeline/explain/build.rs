@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use chrono::SecondsFormat;
 use http::header::ALLOW;
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use super::pool::pool_facts;
-use super::{Explanation, Outcome, PassedOver, Question, RouteFacts};
+use super::{CallerFacts, Explanation, Outcome, PassedOver, Question, RouteFacts};
 use crate::config::{self, Local};
 use crate::error::Result;
 use crate::http::normalise;
+use crate::identity::Caller;
 use crate::pipeline::admit::{Admission, admit, request};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::router::{Captures, WhyNot};
@@ -39,7 +41,12 @@ pub(in crate::pipeline) async fn explain(
     let now = Instant::now();
     let pool = match &admission {
         Admission::Proxy(pool) => {
-            let key = sticky_key(&pool.settings.balance, &exchange.client, &head.headers);
+            let key = sticky_key(
+                &pool.settings.balance,
+                exchange.caller.as_deref(),
+                &exchange.client,
+                &head.headers,
+            );
             Some(pool_facts(pool, key, now))
         }
         Admission::Local(_) | Admission::Answer(_) => None,
@@ -48,6 +55,7 @@ pub(in crate::pipeline) async fn explain(
         request: format!("{} {path}", head.method),
         outcome: outcome(&admission, &exchange, &head, now),
         route: route_facts(&exchange, &path),
+        caller: exchange.caller.as_deref().map(caller_facts),
         passed_over: passed_over(snapshot, &head, &path),
         pool,
     })
@@ -68,10 +76,20 @@ fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts, now: Instan
     }
 }
 
+fn caller_facts(caller: &Caller) -> CallerFacts {
+    CallerFacts {
+        tenant: caller.tenant.to_string(),
+        user: caller.subject.to_string(),
+        roles: caller.roles.iter().map(ToString::to_string).collect(),
+        expires: caller.expires.to_rfc3339_opts(SecondsFormat::Secs, true),
+    }
+}
+
 fn part(local: Local) -> &'static str {
     match local {
         Local::Health => "health",
         Local::Rest => "rest",
+        Local::Auth => "auth",
     }
 }
 
@@ -101,6 +119,7 @@ fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
         parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         auth: match settings.auth {
             config::Auth::Required => "a valid token is required".to_owned(),
+            config::Auth::Optional => "everybody may call, but a token that is sent must be valid".to_owned(),
             config::Auth::None => "everybody may call".to_owned(),
         },
         rules: rules(settings),

@@ -25,6 +25,9 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// The route that decides; `None` where none does.
     pub route: Option<RouteFacts>,
+    /// Who calls, where the route asks and was told. Why somebody is not believed, the outcome says.
+    #[serde(default)]
+    pub caller: Option<CallerFacts>,
     /// Routes whose path fits but that do not serve the request.
     pub passed_over: Vec<PassedOver>,
     /// The pool that would work on it.
@@ -61,6 +64,19 @@ pub enum Outcome {
         /// The methods there are, where the answer lists them.
         allow: Option<String>,
     },
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallerFacts {
+    /// The id of the tenant.
+    pub tenant: String,
+    /// Who it is within the tenant.
+    pub user: String,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// When the token expires, as in RFC 3339.
+    pub expires: String,
 }
 
 /// The route that decides.

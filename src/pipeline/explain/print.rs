@@ -25,6 +25,10 @@ impl fmt::Display for Explanation {
             }
         }
         self.print_route(f)?;
+        if let Some(caller) = &self.caller {
+            let (user, tenant, roles) = (&caller.user, &caller.tenant, caller.roles.join(", "));
+            writeln!(f, "caller {user} of tenant {tenant}, roles: {roles}, until {}", caller.expires)?;
+        }
         for other in &self.passed_over {
             writeln!(f, "passed over {} ({}): {}", other.name, other.pattern, other.why)?;
         }

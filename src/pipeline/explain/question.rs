@@ -25,6 +25,11 @@ pub struct Question {
 }
 
 impl Question {
+    /// Adds a caller's token.
+    pub fn bear(&mut self, token: &str) {
+        self.headers.push(format!("authorization: Bearer {token}"));
+    }
+
     /// The head of the request.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
-//! `GET /explain?method=&url=&header=&client=` for the admin API.
+//! `GET /explain?method=&url=&header=&client=` for the admin API. A caller's token comes in a header, for URLs are
+//! written to logs.
 
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::routing::get;
 use axum::{Json, Router};
 
@@ -10,6 +12,9 @@ use super::{Explanation, Question};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::pipeline::Pipeline;
+
+/// The header with a caller's token.
+const TOKEN: &str = "x-explain-token";
 
 /// Explains requests as this pipeline sees them now.
 pub fn router(pipeline: Arc<Pipeline>) -> Router {
@@ -19,8 +24,12 @@ pub fn router(pipeline: Arc<Pipeline>) -> Router {
 async fn answer(
     State(pipeline): State<Arc<Pipeline>>,
     Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
 ) -> Result<Json<Explanation>, Problem> {
-    let question = question(pairs)?;
+    let mut question = question(pairs)?;
+    if let Some(token) = headers.get(TOKEN).and_then(|value| value.to_str().ok()) {
+        question.bear(token);
+    }
     pipeline.explain(&question).await.map(Json).map_err(Problem::from)
 }
 

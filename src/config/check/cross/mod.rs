@@ -1,6 +1,7 @@
 //! What one setting says about another: references, order of timeouts, duplicates, what cannot be combined.
 //! Each check reports through [`Report`], which knows the place and drops what follows from an earlier mistake.
 
+mod auth;
 mod certificates;
 mod cors;
 mod headers;
@@ -27,6 +28,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     postgres::check(settings, &mut report);
     routes::check(settings, &mut report);
     overlaps::check(settings, &mut report);
+    auth::check(settings, &mut report);
     cors::check(settings, &mut report);
     headers::check(settings, &mut report);
     telemetry::check(settings, &mut report);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{prefixes, refuse_zero, repeats};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
-use crate::config::settings::{Auth, Route, Settings, Upstream};
+use crate::config::settings::{Route, Settings, Upstream};
 use crate::config::tree::at_key;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
@@ -19,10 +19,6 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         repeats::check(route, &path, report);
         prefixes::check(route, &path, report);
         check_times(route, &path, report);
-        if route.auth == Auth::Required {
-            let message = "no issuer is configured, so no token could be checked; set `auth = \"none\"`";
-            report.mistake(&at_key(&path, "auth"), message);
-        }
     }
 }
 
