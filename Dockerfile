@@ -24,6 +24,7 @@ RUN sed -i '/^\[\[\(bench\|example\|test\)\]\]/,/^$/d' Cargo.toml \
 FROM dependencies AS build
 ARG PROFILE
 COPY src ./src
+COPY migrations ./migrations
 RUN touch src/lib.rs src/main.rs \
  && cargo install --locked --no-track --path . --bin olympus --profile "$PROFILE" --root out
 
@@ -31,6 +32,7 @@ FROM dependencies AS build-backends
 ARG PROFILE
 COPY Cargo.toml ./
 COPY src ./src
+COPY migrations ./migrations
 COPY examples ./examples
 RUN sed -i '/^\[\[\(bench\|test\)\]\]/,/^$/d' Cargo.toml \
  && touch src/lib.rs src/main.rs \

@@ -4,11 +4,15 @@
 
 mod breaking;
 mod catalogue;
+#[expect(dead_code, unreachable_pub, reason = "made for tests of running programs, which use more of it")]
+#[path = "../support/certificates.rs"]
+mod certificates;
 mod migrating;
 mod plans;
 #[expect(unreachable_pub, reason = "made for all tests that need a database, which use more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod secure;
 mod tenancy;
 mod users;
 

@@ -102,6 +102,17 @@ impl Server {
         connect(&self.url("postgres", database)).await.expect("a connection")
     }
 
+    /// Writes a file that only the server may read besides the superuser of the machine, and says where it is.
+    pub fn keep(&self, name: &str, text: &str) -> String {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        run(Command::new("chmod").arg("600").arg(&path));
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&path));
+        }
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
     /// What it logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
