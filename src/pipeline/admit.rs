@@ -1,5 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; number of headers; route; CORS preflight; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; route; CORS preflight;
+//! authorisation; body limit.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
+use super::authorise::authorise;
 use super::cors;
 use super::exchange::Exchange;
 use super::route::{Route, Target};
@@ -97,6 +99,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
         }
     };
     exchange.route = Some(route.clone());
+    authorise(route.demand.as_ref(), exchange.caller.as_deref())?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

@@ -13,6 +13,7 @@ use super::snapshot::Snapshot;
 use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
+use crate::identity::Caller;
 
 /// Headers a backend gets besides what the client sent: four of its origin, id, trace. Room for them is made once.
 const PASSED_ON: usize = 6;
@@ -32,6 +33,8 @@ pub struct Exchange {
     pub client: ClientAddress,
     /// The route that serves it; `None` if it was answered before one was found.
     pub route: Option<Arc<Route>>,
+    /// Who is calling, with the rights they have under this configuration; `None` if nobody is known.
+    pub caller: Option<Arc<Caller>>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,
     /// What to ask for instead of what was sent.
@@ -46,6 +49,7 @@ impl Exchange {
             client: ClientAddress::of(connection, &head.headers, &snapshot.settings.server.trusted_proxies),
             origin: head.headers.get(header::ORIGIN).cloned(),
             route: None,
+            caller: None,
             target: None,
             connection,
             snapshot,

@@ -3,6 +3,7 @@
 //! Nothing here knows of sockets or Pingora; tests drive it in memory.
 
 mod admit;
+mod authorise;
 mod cors;
 mod edits;
 mod exchange;

@@ -8,6 +8,7 @@ use super::edits::Edits;
 use super::rewrite::Rewrite;
 use crate::config::{self, Local, PathPattern};
 use crate::error::{Error, Result};
+use crate::identity::{self, Demand};
 use crate::upstream::{Pool, Pools};
 
 /// One pattern of a configured route.
@@ -25,6 +26,8 @@ pub struct Route {
     pub response_timeout: Duration,
     /// The whole request, to the end of its answer, if that is limited.
     pub max_duration: Option<Duration>,
+    /// What is demanded of callers besides a token.
+    pub(super) demand: Option<Demand>,
     pub(super) rewrite: Rewrite,
     pub(super) request: Edits,
     pub(super) response: Edits,
@@ -46,7 +49,7 @@ impl Route {
         pattern: &PathPattern,
         settings: &config::Route,
         pools: &Pools,
-        cors: Option<Arc<Policy>>,
+        (authority, cors): (&identity::Policy, Option<Arc<Policy>>),
     ) -> Result<Self> {
         Ok(Self {
             name: name.into(),
@@ -55,6 +58,7 @@ impl Route {
             max_body: settings.max_body.bytes(),
             response_timeout: settings.response_timeout.get(),
             max_duration: settings.max_duration.get(),
+            demand: settings.auth.demands().map(|demands| authority.demand(demands)),
             rewrite: Rewrite::new(settings),
             request: Edits::compile(&settings.request)?,
             response: Edits::compile(&settings.response)?,

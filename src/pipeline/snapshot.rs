@@ -9,6 +9,7 @@ use super::route::Route;
 use super::router::{Router, Rule};
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::upstream::Pools;
 
 /// One configuration, ready to decide.
@@ -16,6 +17,8 @@ use crate::upstream::Pools;
 pub struct Snapshot {
     /// What it was compiled from.
     pub settings: Arc<Settings>,
+    /// Who may do what.
+    pub policy: Arc<identity::Policy>,
     pub(super) router: Router<Arc<Route>>,
     pub(super) security: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
@@ -29,6 +32,7 @@ impl Snapshot {
     /// The settings name what does not exist or hold values no header may have; the configuration check
     /// refuses such settings before.
     pub fn compile(settings: Arc<Settings>, pools: &Pools) -> Result<Self> {
+        let authority = Arc::new(identity::Policy::compile(&settings.policy));
         let mut rules = Vec::new();
         for (name, route) in &settings.routes {
             let policy = match &route.cors {
@@ -44,11 +48,18 @@ impl Snapshot {
                     headers: (route.headers.iter())
                         .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
                         .collect(),
-                    target: Arc::new(Route::compile(name, pattern, route, pools, policy.clone())?),
+                    target: Arc::new(Route::compile(
+                        name,
+                        pattern,
+                        route,
+                        pools,
+                        (&authority, policy.clone()),
+                    )?),
                 });
             }
         }
         Ok(Self {
+            policy: authority,
             router: Router::new(rules),
             security: security_headers(&settings.headers.csp)?,
             hsts: optional(&settings.headers.hsts)?,

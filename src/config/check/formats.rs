@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 use crate::config::values::{
     Address, Balance, ByteSize, HeaderName, HostPattern, Method, Origin, PathPattern, PemFile, Period,
-    Secret, ServerName, TimeLimit,
+    Permitted, Secret, ServerName, TimeLimit,
 };
+use crate::model::TenantId;
 
 /// A leaf type.
 pub(super) struct Format {
@@ -24,7 +25,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 15] = [
+const FORMATS: [Format; 18] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
@@ -41,6 +42,13 @@ const FORMATS: [Format; 15] = [
     Format { name: "path-pattern", noun: "a path such as \"/users/{id}\"", check: parses::<PathPattern> },
     Format { name: "origin", noun: "an origin such as \"https://shop.example\"", check: parses::<Origin> },
     Format { name: "pem-file", noun: "the path of a file such as \"tls/ca.pem\"", check: parses::<PemFile> },
+    Format { name: "permission", noun: "a permission such as \"orders:read\"", check: parses::<Permitted> },
+    Format { name: "policy-file", noun: "the path of a file such as \"policy.toml\"", check: is_named },
+    Format {
+        name: "tenant-id",
+        noun: "the id of a tenant such as \"0195f7a0-0000-7000-8000-000000000001\"",
+        check: is_tenant,
+    },
     Format {
         name: "server-name",
         noun: "a host name such as \"commerce.internal\"",
@@ -56,6 +64,18 @@ const FORMATS: [Format; 15] = [
 
 fn parses<T: FromStr<Err = String>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop)
+}
+
+/// The file is read where its mistakes can be told with their places.
+fn is_named(text: &str) -> Result<(), String> {
+    if text.is_empty() { Err("the path of a file cannot be empty".to_owned()) } else { Ok(()) }
+}
+
+fn is_tenant(text: &str) -> Result<(), String> {
+    let refuse = |_| {
+        format!("a tenant's id is a UUID, as in \"0195f7a0-0000-7000-8000-000000000001\"; found {text:?}")
+    };
+    text.parse::<TenantId>().map(drop).map_err(refuse)
 }
 
 fn is_network(text: &str) -> Result<(), String> {

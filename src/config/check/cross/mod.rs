@@ -3,6 +3,7 @@
 
 mod certificates;
 mod cors;
+mod demands;
 mod headers;
 mod listeners;
 mod overlaps;
