@@ -1,6 +1,7 @@
 //! Our HTTP words: problems, request ids, trace context, client addresses, hop-by-hop rules, paths.
 //! Nothing here knows of routes, pools or Pingora.
 
+mod exchange_client;
 mod forwarded;
 mod hop;
 mod path;
@@ -8,6 +9,7 @@ mod problem;
 mod request_id;
 mod trace;
 
+pub use exchange_client::{Breach, Call, Cut, ExchangeClient, Reply};
 pub use forwarded::{ClientAddress, Connection};
 pub use hop::{strip_hop_by_hop, strip_identity};
 pub use path::{PathError, normalise};
