@@ -75,10 +75,12 @@ impl Caller {
     /// `Forbidden` if they may know that the thing exists, which is to read it, and else `NotFound`.
     pub fn require_with(&self, permission: Permission, thing: Thing<'_>) -> Result<()> {
         let may = |permission| self.rights.may_with(permission, &self.subject, thing);
-        match (may(permission), permission.reading().is_some_and(may)) {
-            (true, _) => Ok(()),
-            (false, true) => Err(forbidden(permission)),
-            (false, false) => Err(Error::new(Kind::NotFound, "there is no such thing")),
+        if may(permission) {
+            return Ok(());
+        }
+        match permission.reading().is_some_and(may) {
+            true => Err(forbidden(permission)),
+            false => Err(Error::new(Kind::NotFound, "there is no such thing")),
         }
     }
 
