@@ -8,8 +8,8 @@ use chrono::Utc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
-use olympus_gateway::config::{Algorithm, Authentication};
-use olympus_gateway::identity::{Authenticator, Grant, Revocation, new_key};
+use olympus_gateway::config::{Algorithm, Authentication, Settings};
+use olympus_gateway::identity::{Authenticator, Issuance, Revocation, new_key};
 use olympus_gateway::model::{TenantId, TokenId};
 use olympus_gateway::telemetry::Tokens;
 use std::hint::black_box;
@@ -28,7 +28,8 @@ fn authenticator(name: &str, pem: &str, algorithm: Algorithm) -> Authenticator {
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("a.pem"), pem).expect("a file");
     let keys = folder.to_string_lossy().parse().expect("keys");
-    let settings =
+    let mut settings: Settings = toml::from_str("version = 1").expect("settings");
+    settings.auth =
         Authentication { keys_dir: Some(keys), algorithms: vec![algorithm], ..Authentication::default() };
     let made = Authenticator::new(&settings, Tokens::default()).expect("an authenticator");
     std::fs::remove_dir_all(folder).expect("to be alone");
@@ -36,7 +37,7 @@ fn authenticator(name: &str, pem: &str, algorithm: Algorithm) -> Authenticator {
 }
 
 fn headers(identity: &Authenticator) -> HeaderMap {
-    let grant = Grant {
+    let grant = Issuance {
         tenant: TenantId::new(),
         subject: TokenId::new().to_string(),
         roles: vec!["manager".to_owned()],

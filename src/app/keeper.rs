@@ -194,7 +194,7 @@ impl Keeper {
         let before = self.live.load_full();
         let settings = Arc::new(with_overrides(&next.loaded.settings, &next.overrides));
         next.pools = pools(&settings, &before.pools, now);
-        let identity = self.pipeline.identity().renewed(&settings.auth)?;
+        let identity = self.pipeline.identity().renewed(&settings)?;
         let snapshot = Snapshot::compile_with(settings, &next.pools, identity.clone())?;
         identity.start(&self.lifecycle);
         let after = Arc::new(next);

@@ -121,7 +121,7 @@ impl App {
         let settings = Arc::new(live.loaded.settings.clone());
         let lifecycle = self.view.lifecycle.clone();
         let tokens = self.telemetry.metrics.tokens.clone();
-        let identity = Arc::new(Authenticator::new(&settings.auth, tokens)?);
+        let identity = Arc::new(Authenticator::new(&settings, tokens)?);
         identity.start(&lifecycle);
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
         let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));

@@ -158,8 +158,12 @@ fn check(inputs: Inputs) -> ExitCode {
     }
     let mut counts = Vec::new();
     for file in &files {
-        match load(file) {
-            Ok(_) => println!("{}: ok", file.display()),
+        let result = match config::is_policy(file) {
+            true => config::load_policy(file).map(|_| "ok (a policy)"),
+            false => load(file).map(|_| "ok"),
+        };
+        match result {
+            Ok(word) => println!("{}: {word}", file.display()),
             Err(mistakes) => {
                 eprintln!("{mistakes}");
                 counts.push(mistakes.iter().count());

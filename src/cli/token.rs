@@ -11,7 +11,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use crate::config::{Algorithm, Loaded, Period};
-use crate::identity::{Authenticator, Grant, new_key};
+use crate::identity::{Authenticator, Issuance, new_key};
 use crate::model::TenantId;
 use crate::telemetry::Tokens;
 
@@ -51,8 +51,8 @@ impl Asked {
 /// Prints a token.
 pub(super) fn mint(loaded: &Loaded, asked: Asked) -> ExitCode {
     let (Some(tenant), Some(subject)) = (asked.tenant, asked.subject) else { return ExitCode::FAILURE };
-    let grant = Grant { tenant: TenantId::from(tenant), subject, roles: asked.roles, session: None };
-    let identity = Authenticator::new(&loaded.settings.auth, Tokens::default());
+    let grant = Issuance { tenant: TenantId::from(tenant), subject, roles: asked.roles, session: None };
+    let identity = Authenticator::new(&loaded.settings, Tokens::default());
     match identity.and_then(|identity| identity.issue(&grant, asked.ttl, Utc::now())) {
         Ok(token) => {
             println!("{token}");

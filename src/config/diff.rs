@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::load::Loaded;
+use super::policy;
 use super::schema::{Schema, json_schema};
 use super::settings::Settings;
 use super::tree::at_key;
@@ -67,6 +69,9 @@ impl Loaded {
         let mut walk = Walk { changes: Vec::new() };
         let (from, to) = (as_table(&self.settings), as_table(&next.settings));
         walk.table(Schema::root(&schema), "", Some(Effect::Live), (&from, &to));
+        let schema = policy::schema();
+        let (from, to) = (as_table(&*self.settings.policy), as_table(&*next.settings.policy));
+        walk.table(Schema::root(&schema), "policy", Some(Effect::Live), (&from, &to));
         walk.changes.extend(changed_secrets(&self.settings, &next.settings));
         walk.changes.extend(changed_credentials(&self.settings, &next.settings));
         walk.changes.sort_by(|one, other| one.key.cmp(&other.key));
@@ -74,7 +79,7 @@ impl Loaded {
     }
 }
 
-fn as_table(settings: &Settings) -> Map<String, Value> {
+fn as_table(settings: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(settings) {
         Ok(Value::Object(table)) => table,
         // Settings are a struct of values that were read from TOML.

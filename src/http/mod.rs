@@ -2,6 +2,7 @@
 //! Nothing here knows of routes, pools or Pingora.
 
 mod client;
+mod exchange_client;
 mod forwarded;
 mod hop;
 mod path;
@@ -10,6 +11,7 @@ mod request_id;
 mod trace;
 
 pub use client::Client;
+pub use exchange_client::{Breach, Call, Cut, ExchangeClient, Reply};
 pub use forwarded::{ClientAddress, Connection};
 pub use hop::{strip_hop_by_hop, strip_identity};
 pub use path::{PathError, normalise};

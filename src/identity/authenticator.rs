@@ -14,9 +14,10 @@ use super::api_key::ApiKey;
 use super::caller::Caller;
 use super::denial::{Denial, Reason};
 use super::passport::Passports;
+use super::policy::Policy;
 use super::revocations::Revocations;
-use super::token::{Cache, Compact, Epoch, Grant, Issuer, KeyMissing, Keys, Verified};
-use crate::config::{Authentication, Period};
+use super::token::{Cache, Compact, Epoch, Issuance, Issuer, KeyMissing, Keys, Verified};
+use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
 use crate::tasks::Lifecycle;
 use crate::telemetry::Tokens;
@@ -25,6 +26,9 @@ use crate::telemetry::Tokens;
 #[derive(Debug)]
 pub struct Authenticator {
     settings: Authentication,
+    /// What callers may do, as the settings say it and compiled.
+    rules: Arc<config::Policy>,
+    policy: Arc<Policy>,
     /// By what tokens call them.
     issuers: HashMap<Box<str>, Arc<Issuer>>,
     keys: Option<Arc<Keys>>,
@@ -40,22 +44,24 @@ impl Authenticator {
     ///
     /// # Errors
     /// A key cannot be used.
-    pub fn new(settings: &Authentication, tokens: Tokens) -> Result<Self> {
+    pub fn new(settings: &Settings, tokens: Tokens) -> Result<Self> {
         Self::build(settings, tokens, None)
     }
 
-    /// What other settings make of it: issuers that did not change keep the keys they fetched.
+    /// What other settings make of it: issuers that did not change keep the keys they fetched. The same, where neither
+    /// who is believed nor what they may do changed.
     ///
     /// # Errors
     /// A key cannot be used.
-    pub fn renewed(self: &Arc<Self>, settings: &Authentication) -> Result<Arc<Self>> {
-        if self.settings == *settings {
+    pub fn renewed(self: &Arc<Self>, settings: &Settings) -> Result<Arc<Self>> {
+        if self.settings == settings.auth && self.rules == settings.policy {
             return Ok(self.clone());
         }
         Self::build(settings, self.tokens.clone(), Some(self)).map(Arc::new)
     }
 
-    fn build(settings: &Authentication, tokens: Tokens, before: Option<&Self>) -> Result<Self> {
+    fn build(settings: &Settings, tokens: Tokens, before: Option<&Self>) -> Result<Self> {
+        let (rules, settings) = (settings.policy.clone(), &settings.auth);
         let epoch = before.map_or_else(Epoch::default, |before| before.epoch.clone());
         let keys = Keys::read(settings)?.map(Arc::new);
         let mut issuers: HashMap<Box<str>, Arc<Issuer>> = HashMap::new();
@@ -71,6 +77,8 @@ impl Authenticator {
             issuers.insert(settings.issuer.as_str().into(), Arc::new(Issuer::own(settings, keys.clone())));
         }
         Ok(Self {
+            policy: Arc::new(Policy::compile(&rules)),
+            rules,
             settings: settings.clone(),
             issuers,
             keys,
@@ -89,6 +97,11 @@ impl Authenticator {
                 lifecycle.spawn("jwks", task);
             }
         }
+    }
+
+    /// What callers may do.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     /// What was taken back: it outlives configurations.
@@ -130,7 +143,9 @@ impl Authenticator {
                 None => "this is no API key: a character is wrong or missing",
             }));
         }
-        let verified = Arc::new(self.verify_anew(token, now).await?);
+        let mut verified = self.verify_anew(token, now).await?;
+        verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
+        let verified = Arc::new(verified);
         self.cache.keep(token, verified.clone(), epoch);
         Ok(verified.caller.clone())
     }
@@ -159,7 +174,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// There is no key to sign with, or a role's name is none.
-    pub fn issue(&self, grant: &Grant, ttl: Option<Period>, now: DateTime<Utc>) -> Result<String> {
+    pub fn issue(&self, grant: &Issuance, ttl: Option<Period>, now: DateTime<Utc>) -> Result<String> {
         let keys = self.keys.as_ref().ok_or_else(no_key)?;
         let ttl = TimeDelta::from_std(ttl.unwrap_or(self.settings.access_ttl).get());
         let ttl = ttl.map_err(|error| Error::internal("issue a token").caused_by(error))?;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{ApiKeyId, SessionId, TenantId, TokenId};
+use super::policy::{Grant, Holder, Policy, Reach, Rights, Thing};
+use crate::error::{Error, Kind, Result};
+use crate::model::{ApiKeyId, Permission, SessionId, TenantId, TokenId};
 
 /// Who is calling. Made only from what was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +27,77 @@ pub struct Caller {
     pub issued: DateTime<Utc>,
     /// When they will have to say it anew.
     pub expires: DateTime<Utc>,
+    /// What they may do: nothing, until a [policy](Self::ruled_by) says so.
+    pub rights: Rights,
+}
+
+impl Caller {
+    /// A caller who may do nothing yet.
+    pub fn new(tenant: TenantId, subject: &str, roles: &[&str], expires: DateTime<Utc>) -> Self {
+        Self {
+            tenant,
+            subject: subject.into(),
+            roles: roles.iter().map(|role| (*role).into()).collect(),
+            session: None,
+            token: None,
+            key: None,
+            issued: DateTime::UNIX_EPOCH,
+            expires,
+            rights: Rights::default(),
+        }
+    }
+
+    /// The same caller with what this policy, and what they were granted by name, allow them.
+    #[must_use]
+    pub fn ruled_by(mut self, policy: &Arc<Policy>, grants: &[Grant]) -> Self {
+        let holder = Holder { tenant: self.tenant, subject: &self.subject, roles: &self.roles };
+        self.rights = policy.rights(holder, grants);
+        self
+    }
+
+    /// Goes on if the caller may do this with every thing of their tenant.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the name of the permission.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.rights.may(permission) { Ok(()) } else { Err(forbidden(permission)) }
+    }
+
+    /// Goes on if the caller may do this at least with what is their own: says how far, for functions that list.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the name of the permission.
+    pub fn require_some(&self, permission: Permission) -> Result<Reach> {
+        match self.rights.reach(permission) {
+            Reach::Nothing => Err(forbidden(permission)),
+            reach @ (Reach::All | Reach::Own) => Ok(reach),
+        }
+    }
+
+    /// Goes on if the caller may do this with one thing.
+    ///
+    /// # Errors
+    /// `Forbidden` if they may know that the thing exists, which is to read it, and else `NotFound`.
+    pub fn require_with(&self, permission: Permission, thing: Thing<'_>) -> Result<()> {
+        let may = |permission| self.rights.may_with(permission, &self.subject, thing);
+        if may(permission) {
+            return Ok(());
+        }
+        match permission.reading().is_some_and(may) {
+            true => Err(forbidden(permission)),
+            false => Err(Error::new(Kind::NotFound, "there is no such thing")),
+        }
+    }
+
+    /// The same where only the owner of the thing is known.
+    ///
+    /// # Errors
+    /// Those of [`require_with`](Self::require_with).
+    pub fn require_own(&self, permission: Permission, owner: &str) -> Result<()> {
+        self.require_with(permission, Thing { id: "", owner: Some(owner) })
+    }
+}
+
+fn forbidden(permission: Permission) -> Error {
+    Error::new(Kind::Forbidden, format!("this needs the permission `{permission}`"))
 }

@@ -5,6 +5,7 @@ mod authenticator;
 mod caller;
 mod denial;
 mod passport;
+mod policy;
 mod revocations;
 mod token;
 
@@ -12,5 +13,6 @@ pub use api_key::{ApiKey, ApiKeyDigest};
 pub use authenticator::Authenticator;
 pub use caller::Caller;
 pub use denial::{Denial, Reason};
+pub use policy::{Decision, Demand, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
 pub use revocations::{Revocation, Revocations};
-pub use token::{Grant, new_key};
+pub use token::{Issuance, new_key};

@@ -174,6 +174,7 @@ mod tests {
             key: Some(ApiKeyId::new()),
             issued: at(100),
             expires: at(200),
+            rights: Default::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
 //! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; the
-//! caller; body limit.
+//! caller; authorisation; body limit.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
 use super::authenticate;
+use super::authorise::authorise;
 use super::cors;
 use super::exchange::Exchange;
 use super::route::{Route, Target};
@@ -106,6 +107,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
     };
     exchange.route = Some(route.clone());
     authenticate::authenticate(exchange, route, &head.headers).await?;
+    authorise(route.demand.as_ref(), exchange.caller.as_deref())?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

@@ -39,7 +39,7 @@ pub struct Exchange {
     pub span: Span,
     /// The route that serves it; `None` if it was answered before one was found.
     pub route: Option<Arc<Route>>,
-    /// Who calls, if that was said and verified.
+    /// Who is calling, with the rights they have under this configuration; `None` if nobody is known.
     pub caller: Option<Arc<Caller>>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,

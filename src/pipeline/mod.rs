@@ -4,6 +4,7 @@
 
 mod admit;
 mod authenticate;
+mod authorise;
 mod cors;
 mod edits;
 mod exchange;

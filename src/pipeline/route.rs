@@ -8,6 +8,7 @@ use super::edits::Edits;
 use super::rewrite::Rewrite;
 use crate::config::{self, Auth, IdentityForm, Local, PathPattern};
 use crate::error::{Error, Result};
+use crate::identity::{self, Demand};
 use crate::upstream::{Pool, Pools};
 
 /// One pattern of a configured route.
@@ -29,6 +30,8 @@ pub struct Route {
     pub(super) auth: Auth,
     /// How a backend is told who calls.
     pub(super) identity: IdentityForm,
+    /// What is demanded of callers besides a token.
+    pub(super) demand: Option<Demand>,
     pub(super) rewrite: Rewrite,
     pub(super) request: Edits,
     pub(super) response: Edits,
@@ -50,7 +53,7 @@ impl Route {
         pattern: &PathPattern,
         settings: &config::Route,
         pools: &Pools,
-        cors: Option<Arc<Policy>>,
+        (authority, cors): (&identity::Policy, Option<Arc<Policy>>),
     ) -> Result<Self> {
         Ok(Self {
             name: name.into(),
@@ -59,8 +62,9 @@ impl Route {
             max_body: settings.max_body.bytes(),
             response_timeout: settings.response_timeout.get(),
             max_duration: settings.max_duration.get(),
-            auth: settings.auth,
+            auth: settings.auth.word(),
             identity: settings.identity,
+            demand: settings.auth.demands().map(|demands| authority.demand(demands)),
             rewrite: Rewrite::new(settings),
             request: Edits::compile(&settings.request)?,
             response: Edits::compile(&settings.response)?,

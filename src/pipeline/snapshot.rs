@@ -33,7 +33,7 @@ impl Snapshot {
     /// The settings name what does not exist or hold values no header may have; the configuration check
     /// refuses such settings before.
     pub fn compile(settings: Arc<Settings>, pools: &Pools) -> Result<Self> {
-        let identity = Arc::new(Authenticator::new(&settings.auth, Tokens::default())?);
+        let identity = Arc::new(Authenticator::new(&settings, Tokens::default())?);
         Self::compile_with(settings, pools, identity)
     }
 
@@ -61,7 +61,13 @@ impl Snapshot {
                     headers: (route.headers.iter())
                         .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
                         .collect(),
-                    target: Arc::new(Route::compile(name, pattern, route, pools, policy.clone())?),
+                    target: Arc::new(Route::compile(
+                        name,
+                        pattern,
+                        route,
+                        pools,
+                        (identity.policy(), policy.clone()),
+                    )?),
                 });
             }
         }

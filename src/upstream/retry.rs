@@ -30,7 +30,7 @@ impl Fault {
     }
 
     /// Whether the endpoint did nothing for the request.
-    fn is_unprocessed(self) -> bool {
+    pub fn is_unprocessed(self) -> bool {
         matches!(self, Fault::Failure(failure) if failure.is_unprocessed())
     }
 

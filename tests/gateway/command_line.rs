@@ -41,6 +41,17 @@ fn check_names_every_mistake_with_its_place() {
 }
 
 #[test]
+fn check_tells_a_policy_from_a_configuration() {
+    let folder = Folder::new("check");
+    let good = folder.write("policy.toml", "[roles.clerk]\nallow = [\"orders:read\"]\n");
+    let bad = folder.write("bad.toml", "[roles.clerk]\nallow = [\"order:read\"]\n");
+    assert_eq!(olympus(&["check", &good]), (Some(0), format!("{good}: ok (a policy)\n"), String::new()));
+    let (code, _, told) = olympus(&["check", &bad]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("bad.toml:2:10: roles.clerk.allow[0]: ") && told.contains("`orders`"), "{told}");
+}
+
+#[test]
 fn the_effective_configuration_is_printed_without_secrets() {
     let folder = Folder::new("config");
     let text = format!(

@@ -42,6 +42,27 @@ fn a_changed_file_is_taken_up_by_itself() {
 }
 
 #[test]
+fn a_changed_policy_is_taken_up_by_itself_and_a_broken_one_refused() {
+    let gateway = Gateway::start("");
+    let file = gateway.config_file();
+    let policy = file.replace("gateway.toml", "policy.toml");
+    let write = |allowed: &str| {
+        std::fs::write(&policy, format!("[roles.clerk]\nallow = [\"{allowed}\"]\n")).unwrap();
+    };
+    let last_names = |what: &str| {
+        until(what, || gateway.ask_admin("/reload").body.contains(what).then_some(()));
+    };
+    write("orders:read");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("policy = \"policy.toml\"\n{whole}")).unwrap();
+    last_names("policy.roles.clerk");
+    write("orders:*");
+    last_names("policy.roles.clerk.allow");
+    write("orders:sink");
+    last_names("policy.toml:2:10");
+}
+
+#[test]
 fn a_hangup_reads_the_configuration_again() {
     let shop = commerce("shop");
     let gateway = Gateway::start(&format!("{}{BY_HAND}", app(&[endpoint(shop.address())], "", "")));

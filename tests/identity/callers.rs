@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use olympus_gateway::config::Algorithm as Way;
-use olympus_gateway::identity::{ApiKey, Authenticator, Grant, Reason, Revocation, new_key};
+use olympus_gateway::identity::{ApiKey, Authenticator, Issuance, Reason, Revocation, new_key};
 use olympus_gateway::model::{SessionId, TenantId, TokenId};
 use olympus_gateway::pipeline::{Locals, Pipeline, Snapshot};
 use olympus_gateway::telemetry::Tokens;
@@ -213,12 +213,12 @@ async fn keys_change_without_refusing_what_was_signed_before() {
     let old = first.good();
     let reload = |pipeline: &Pipeline| {
         let settings = settings(&auth(&keys));
-        let identity = pipeline.identity().renewed(&settings.auth).unwrap();
+        let identity = pipeline.identity().renewed(&settings).unwrap();
         let pools = pools(&settings);
         pipeline.adopt(Snapshot::compile_with(Arc::new(settings), &pools, identity).unwrap());
     };
     let signer = |pipeline: &Pipeline| {
-        let grant = Grant { tenant: new_id(), subject: "a".to_owned(), roles: Vec::new(), session: None };
+        let grant = Issuance { tenant: new_id(), subject: "a".to_owned(), roles: Vec::new(), session: None };
         let token = pipeline.identity().issue(&grant, None, Utc::now()).unwrap();
         (jsonwebtoken::decode_header(&token).unwrap().kid.unwrap(), token)
     };
@@ -247,9 +247,9 @@ fn an_authenticator_goes_on_where_nothing_changed() {
     let before = snapshot(settings(&auth(&keys))).identity;
     let until = Utc::now() + TimeDelta::hours(1);
     before.revocations().add(Revocation::Token(TokenId::new()), until, Utc::now()).unwrap();
-    let same = before.renewed(&settings(&auth(&keys)).auth).unwrap();
+    let same = before.renewed(&settings(&auth(&keys))).unwrap();
     assert!(Arc::ptr_eq(&before, &same));
-    let other = before.renewed(&settings(&format!("{}audience = \"shop\"", auth(&keys))).auth).unwrap();
+    let other = before.renewed(&settings(&format!("{}audience = \"shop\"", auth(&keys)))).unwrap();
     assert!(!Arc::ptr_eq(&before, &other));
     assert_eq!(other.revocations().size(), 1, "what was taken back stays so");
 }
@@ -257,8 +257,8 @@ fn an_authenticator_goes_on_where_nothing_changed() {
 #[test]
 fn what_is_issued_is_whole() {
     let (keys, maker) = keys();
-    let identity = Authenticator::new(&settings(&auth(&keys)).auth, Tokens::default()).unwrap();
-    let grant = |role: &str| Grant {
+    let identity = Authenticator::new(&settings(&auth(&keys)), Tokens::default()).unwrap();
+    let grant = |role: &str| Issuance {
         tenant: TENANT.parse().unwrap(),
         subject: "ada".to_owned(),
         roles: vec![role.to_owned()],

@@ -97,7 +97,7 @@ async fn an_issuers_algorithms_are_not_a_tokens_to_choose() {
         "[auth.issuers.partner]\nissuer = \"partner\"\nkey_file = {file:?}\nalgorithms = [\"RS256\"]"
     );
     let settings = crate::stage::settings(&more);
-    let made = olympus_gateway::identity::Authenticator::new(&settings.auth, Default::default());
+    let made = olympus_gateway::identity::Authenticator::new(&settings, Default::default());
     assert!(made.unwrap_err().to_string().contains("signs in no way"));
     let jwk: Jwk = serde_json::from_value(maker.published()).unwrap();
     assert!(jwk.is_supported());

@@ -59,26 +59,31 @@ impl Findings {
 }
 
 /// Findings about typed settings, placed by path.
-pub(super) struct Report<'f> {
+pub(in crate::config) struct Report<'f> {
     findings: &'f mut Findings,
     places: &'f Places,
     seen: BTreeSet<(Source, String)>,
 }
 
 impl<'f> Report<'f> {
-    pub(super) fn new(findings: &'f mut Findings, places: &'f Places) -> Self {
+    pub(in crate::config) fn new(findings: &'f mut Findings, places: &'f Places) -> Self {
         Self { findings, places, seen: BTreeSet::new() }
     }
 
     /// Reports a mistake in the setting at `path`, unless that setting was set aside.
-    pub(super) fn mistake(&mut self, path: &str, message: impl Into<String>) {
+    pub(in crate::config) fn mistake(&mut self, path: &str, message: impl Into<String>) {
         self.mistake_given(path, &[], message);
     }
 
     /// Reports a mistake at `path` that follows from other settings too, unless one of them was set aside.
     ///
     /// A value taken from `[defaults]` is reported once, not for each table that takes it.
-    pub(super) fn mistake_given(&mut self, path: &str, causes: &[&str], message: impl Into<String>) {
+    pub(in crate::config) fn mistake_given(
+        &mut self,
+        path: &str,
+        causes: &[&str],
+        message: impl Into<String>,
+    ) {
         if self.findings.is_doubtful(path) || causes.iter().any(|cause| self.findings.is_doubtful(cause)) {
             return;
         }
@@ -90,29 +95,29 @@ impl<'f> Report<'f> {
     }
 
     /// Whether the setting at `path`, something in it or something it is in was set aside.
-    pub(super) fn is_doubtful(&self, path: &str) -> bool {
+    pub(in crate::config) fn is_doubtful(&self, path: &str) -> bool {
         self.findings.is_doubtful(path)
     }
 
     /// The path of an element of an array, counted as in the file.
-    pub(super) fn element(&self, array: &str, index: usize) -> String {
+    pub(in crate::config) fn element(&self, array: &str, index: usize) -> String {
         at_index(array, self.findings.written_index(array, index))
     }
 
     /// The names of `section` that were set aside: they are known all the same.
-    pub(super) fn names_set_aside(&self, section: &str) -> Vec<String> {
+    pub(in crate::config) fn names_set_aside(&self, section: &str) -> Vec<String> {
         let within = |path: &String| Some(path.strip_prefix(section)?.strip_prefix('.')?.to_owned());
         let names = self.findings.doubts.iter().filter_map(within);
         names.filter(|name| !name.contains(['.', '['])).collect()
     }
 
     /// Whether the setting at `path` was written anywhere.
-    pub(super) fn is_written(&self, path: &str) -> bool {
+    pub(in crate::config) fn is_written(&self, path: &str) -> bool {
         self.places.get(path).is_some()
     }
 
     /// Where a setting was written, in words.
-    pub(super) fn place(&self, path: &str) -> String {
+    pub(in crate::config) fn place(&self, path: &str) -> String {
         self.places.nearest(path).brief()
     }
 }

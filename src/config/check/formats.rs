@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 use crate::config::values::{
     Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, KeyFolder, Method, Origin, PathPattern,
-    PemFile, Period, Secret, ServerName, TimeLimit,
+    PemFile, Period, Permitted, Secret, ServerName, TimeLimit,
 };
+use crate::model::TenantId;
 
 /// A leaf type.
 pub(super) struct Format {
@@ -24,7 +25,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 18] = [
+const FORMATS: [Format; 20] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
@@ -42,13 +43,19 @@ const FORMATS: [Format; 18] = [
     Format { name: "path-pattern", noun: "a path such as \"/users/{id}\"", check: parses::<PathPattern> },
     Format { name: "origin", noun: "an origin such as \"https://shop.example\"", check: parses::<Origin> },
     Format { name: "pem-file", noun: "the path of a file such as \"tls/ca.pem\"", check: parses::<PemFile> },
+    Format { name: "permission", noun: "a permission such as \"orders:read\"", check: parses::<Permitted> },
+    Format { name: "policy-file", noun: "the path of a file such as \"policy.toml\"", check: is_named },
+    Format {
+        name: "tenant-id",
+        noun: "the id of a tenant such as \"0195f7a0-0000-7000-8000-000000000001\"",
+        check: is_tenant,
+    },
     Format {
         name: "server-name",
         noun: "a host name such as \"commerce.internal\"",
         check: parses::<ServerName>,
     },
     Format { name: "key-folder", noun: "the path of a folder such as \"keys\"", check: parses::<KeyFolder> },
-    Format { name: "uuid", noun: "a UUID such as \"01890a5d-ac96-774b-bcce-b302099a8057\"", check: is_uuid },
     Format { name: "ip-network", noun: "a network such as \"10.0.0.0/8\"", check: is_network },
     Format {
         name: "socket-address",
@@ -61,8 +68,16 @@ fn parses<T: FromStr<Err = String>>(text: &str) -> Result<(), String> {
     text.parse::<T>().map(drop)
 }
 
-fn is_uuid(text: &str) -> Result<(), String> {
-    text.parse::<uuid::Uuid>().map(drop).map_err(|_| format!("not a UUID; found {text:?}"))
+/// The file is read where its mistakes can be told with their places.
+fn is_named(text: &str) -> Result<(), String> {
+    if text.is_empty() { Err("the path of a file cannot be empty".to_owned()) } else { Ok(()) }
+}
+
+fn is_tenant(text: &str) -> Result<(), String> {
+    let refuse = |_| {
+        format!("a tenant's id is a UUID, as in \"0195f7a0-0000-7000-8000-000000000001\"; found {text:?}")
+    };
+    text.parse::<TenantId>().map(drop).map_err(refuse)
 }
 
 fn is_network(text: &str) -> Result<(), String> {

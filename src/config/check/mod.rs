@@ -8,6 +8,6 @@ mod shape;
 mod words;
 
 pub(super) use cross::check_settings;
-pub(super) use findings::Findings;
+pub(super) use findings::{Findings, Report};
 pub(super) use shape::prune_misfits;
 pub(super) use words::propose;

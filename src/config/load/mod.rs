@@ -1,7 +1,7 @@
 //! From files and the environment to checked settings, or to every mistake at once.
 //!
 //! The order: parse with includes, apply the environment, read secret files, check the shape, merge the
-//! defaults, type, check across. What does not fit is set aside so that later steps still find their mistakes.
+//! defaults, type, read the policy, check across. What does not fit is set aside so that later steps still find their mistakes.
 
 mod defaults;
 mod environment;
@@ -10,6 +10,7 @@ mod secrets;
 mod sources;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub use environment::process_environment;
 pub use sources::{Sources, Version};
@@ -17,6 +18,7 @@ pub use sources::{Sources, Version};
 use super::check::{self, Findings};
 use super::effective::{self, Origins};
 use super::mistakes::{Mistake, Mistakes};
+use super::policy;
 use super::schema::{Schema, json_schema};
 use super::settings::Settings;
 use super::tree::{Places, Source, Table, at_key, table_to_json};
@@ -76,8 +78,10 @@ pub fn load(
     defaults::merge(&mut table);
     prune_orphans(schema, &mut table, &root, &mut findings);
     let places = Places::of(&table, root.clone(), &|array, index| findings.written_index(array, index));
-    let settings = type_settings(&table, &root, &mut findings);
-    if let Some(settings) = &settings {
+    let mut settings = type_settings(&table, &root, &mut findings);
+    let policy = policy::of_settings(&table, &mut findings);
+    if let Some(settings) = &mut settings {
+        settings.policy = Arc::new(policy.unwrap_or_default());
         check::check_settings(settings, &places, &mut findings);
     }
     match settings {

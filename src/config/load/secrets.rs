@@ -1,5 +1,5 @@
 //! Files that settings name. `KEY_file` beside a secret `KEY`: the file's text, trimmed, becomes the secret. The path
-//! of a PEM file is made absolute, and the file read later, with the setting itself.
+//! of a PEM file and of the policy is made absolute, and the file read later, with the setting itself.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ impl Secrets<'_> {
         for (key, entry) in table {
             if let Some(schema) = schema.under(key) {
                 match schema.format() {
-                    Some("pem-file") => self.find(&mut entry.node),
+                    Some("pem-file" | "policy-file") => self.find(&mut entry.node),
                     Some("key-folder") => self.find_folder(&mut entry.node),
                     Some(_) | None => {}
                 }

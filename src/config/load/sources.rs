@@ -16,7 +16,7 @@ pub struct Version(Option<(u64, u64, i64, i64, u64)>);
 impl Sources {
     /// Notes a file or a folder that is about to be read, or that would have been if it were there. Before it is
     /// read: what changes meanwhile is then seen as a change.
-    pub(super) fn note(&mut self, path: &Path) {
+    pub(in crate::config) fn note(&mut self, path: &Path) {
         self.0.push((path.to_owned(), Version::of(path)));
     }
 

@@ -6,6 +6,7 @@ mod auth;
 mod cors;
 mod headers;
 mod listener;
+mod policy;
 mod postgres;
 mod resilience;
 mod route;
@@ -15,6 +16,8 @@ mod transport;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,9 +26,10 @@ pub use auth::{Authentication, Claims, Issuer};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
+pub use policy::{Policy, PolicyGrant, Role};
 pub use postgres::{Postgres, PostgresTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
-pub use route::{Auth, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route};
+pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Otlp, Telemetry};
 pub use transport::{Protocol, Tls};
@@ -44,6 +48,13 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(extend("x-reload" = "nothing"))]
     pub include: Vec<String>,
+    /// File that says which role may do what, relative to this one. Absent: the policy the gateway ships.
+    #[serde(default, rename = "policy")]
+    #[schemars(with = "Option<String>", extend("format" = "policy-file"))]
+    pub policy_file: Option<PathBuf>,
+    /// What that file says.
+    #[serde(skip)]
+    pub policy: Arc<Policy>,
     /// The process as a whole.
     #[serde(default)]
     pub server: Server,

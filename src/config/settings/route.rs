@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, HeaderName, HostPattern, Method, PathPattern, Period, TimeLimit};
+use crate::config::{ByteSize, HeaderName, HostPattern, Method, PathPattern, Period, Permitted, TimeLimit};
 
 /// `[routes.NAME]`: a condition on requests and the one who answers them: `upstream` or `local`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,9 +34,9 @@ pub struct Route {
     /// Put in front of the path after `strip_prefix` was taken off.
     #[serde(default)]
     pub add_prefix: Option<String>,
-    /// Who may call.
+    /// Who may call: a word, or what the policy must allow them.
     #[serde(default)]
-    pub auth: Auth,
+    pub auth: Access,
     /// How a backend is told who calls.
     #[serde(default)]
     pub identity: IdentityForm,
@@ -110,6 +110,50 @@ impl Local {
 }
 
 /// Who may call a route.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Access {
+    /// `auth = "required"`.
+    Word(Auth),
+    /// `auth = { roles = ["manager"], permissions = ["orders:read"] }`.
+    Demands(Demands),
+}
+
+impl Access {
+    /// Whether a token is needed. To demand something is to require one.
+    pub fn word(&self) -> Auth {
+        match self {
+            Self::Word(word) => *word,
+            Self::Demands(_) => Auth::Required,
+        }
+    }
+
+    /// What is demanded of a caller besides a token.
+    pub fn demands(&self) -> Option<&Demands> {
+        match self {
+            Self::Word(_) => None,
+            Self::Demands(demands) => Some(demands),
+        }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self::Word(Auth::default())
+    }
+}
+
+/// What callers of a route must be and may do: one of the roles, and all of the permissions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Demands {
+    /// Roles of which a caller needs one, or one above it. Empty: any role will do.
+    pub roles: Vec<String>,
+    /// Permissions of which a caller needs all. One with `:own` is for routes whose backend tells own from other.
+    pub permissions: Vec<Permitted>,
+}
+
+/// Who may call a route, in a word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {

@@ -15,6 +15,7 @@ mod origin;
 mod path_pattern;
 mod pem_file;
 mod period;
+mod permitted;
 mod quantity;
 mod secret;
 mod server_name;
@@ -33,6 +34,8 @@ pub use origin::Origin;
 pub use path_pattern::{PathPattern, Segment};
 pub use pem_file::PemFile;
 pub use period::Period;
+pub use permitted::Permitted;
+pub(super) use permitted::is_word;
 pub use secret::Secret;
 pub use server_name::ServerName;
 pub use time_limit::TimeLimit;
@@ -75,6 +78,7 @@ mod tests {
         round_trips::<Origin>("origin");
         round_trips::<PathPattern>("path-pattern");
         round_trips::<Period>("period");
+        round_trips::<Permitted>("permission");
         round_trips::<TimeLimit>("time-limit");
         round_trips::<ServerName>("server-name");
     }

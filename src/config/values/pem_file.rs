@@ -23,6 +23,11 @@ pub struct PemFile {
 }
 
 impl PemFile {
+    /// Its text as it was read, for those who parse it themselves.
+    pub fn pem(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Its certificates, the first of a chain first. At least one.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use chrono::DateTime;
 
 use super::cache::Cache;
 use super::claims::Verified;
-use crate::identity::Caller;
+use crate::identity::{Caller, Rights};
 use crate::model::TenantId;
 
 fn verified(expires: i64) -> Arc<Verified> {
@@ -19,6 +19,7 @@ fn verified(expires: i64) -> Arc<Verified> {
         key: None,
         issued: DateTime::UNIX_EPOCH,
         expires: DateTime::UNIX_EPOCH,
+        rights: Rights::default(),
     };
     Arc::new(Verified { caller: Arc::new(caller), expires })
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::config;
 use crate::identity::caller::Caller;
 use crate::identity::denial::Denial;
+use crate::identity::policy::Rights;
 use crate::model::{SessionId, TenantId, TokenId};
 
 /// Longest subject, name of a role, and list of roles.
@@ -77,6 +78,7 @@ impl Rules {
             key: None,
             issued: time(issued),
             expires: time(expires),
+            rights: Rights::default(),
         };
         Ok(Verified { caller: Arc::new(caller), expires })
     }

@@ -19,5 +19,5 @@ pub(super) use claims::Verified;
 pub(super) use compact::Compact;
 pub(super) use issuer::{Issuer, KeyMissing};
 pub(super) use own::Keys;
-pub use own::{Grant, new_key};
+pub use own::{Issuance, new_key};
 pub(super) use remote::Epoch;

@@ -40,7 +40,7 @@ impl std::fmt::Debug for Signer {
 
 /// Whom an access token is made for.
 #[derive(Debug, Clone)]
-pub struct Grant {
+pub struct Issuance {
     /// Whose data they see.
     pub tenant: TenantId,
     /// Who they are.
@@ -108,7 +108,7 @@ impl Keys {
     pub(in crate::identity) fn issue(
         &self,
         settings: &config::Authentication,
-        grant: &Grant,
+        grant: &Issuance,
         (now, expires): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<String> {
         if let Some(role) = grant.roles.iter().find(|role| !is_role(role)) {

@@ -16,7 +16,7 @@ use super::{CallerFacts, Explanation, Outcome, PassedOver, Question, RouteFacts}
 use crate::config::{self, Local};
 use crate::error::Result;
 use crate::http::normalise;
-use crate::identity::Caller;
+use crate::identity::{Caller, Demand};
 use crate::pipeline::admit::{Admission, admit, request};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::router::{Captures, WhyNot};
@@ -117,13 +117,26 @@ fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
         name: route.name.to_string(),
         pattern: route.pattern.to_string(),
         parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        auth: match settings.auth {
-            config::Auth::Required => "a valid token is required".to_owned(),
-            config::Auth::Optional => "everybody may call, but a token that is sent must be valid".to_owned(),
-            config::Auth::None => "everybody may call".to_owned(),
+        auth: match (&route.demand, settings.auth.word()) {
+            (Some(demand), _) => format!("a valid token is required, with {demand}"),
+            (None, config::Auth::Required) => "a valid token is required".to_owned(),
+            (None, config::Auth::Optional) => {
+                "everybody may call, but a token that is sent must be valid".to_owned()
+            }
+            (None, config::Auth::None) => "everybody may call".to_owned(),
         },
+        authorisation: authorisation(route.demand.as_ref(), exchange.caller.as_deref()),
         rules: rules(settings),
     })
+}
+
+/// What the policy says of the caller about each permission that the route asks for.
+fn authorisation(demand: Option<&Demand>, caller: Option<&Caller>) -> Vec<String> {
+    let Some((demand, caller)) = demand.zip(caller) else { return Vec::new() };
+    let roles = if caller.roles.is_empty() { "none".to_owned() } else { caller.roles.join(", ") };
+    let decisions = demand.decisions(&caller.rights).into_iter();
+    let decisions = decisions.map(|(name, decision)| format!("{name}: {decision}"));
+    std::iter::once(format!("the caller's roles: {roles}")).chain(decisions).collect()
 }
 
 /// What the route does, as its settings write it. A key added to routes is told without a change here.
@@ -155,4 +168,37 @@ fn passed_over(snapshot: &Snapshot, head: &Parts, path: &str) -> Vec<PassedOver>
         },
     };
     found.into_iter().map(describe).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{Grant, Policy};
+    use crate::model::TenantId;
+
+    #[test]
+    fn it_is_told_who_decided_about_a_caller() {
+        let policy = Arc::new(Policy::compile(&config::Policy::default()));
+        let demands = r#"{ "permissions": ["products:update", "analytics:read", "audit:read"] }"#;
+        let demand = policy.demand(&serde_json::from_str(demands).unwrap());
+        let stocktaking = Grant {
+            name: "stocktaking".into(),
+            tenant: None,
+            only: None,
+            allow: Vec::new(),
+            deny: vec!["products:update".parse().unwrap()],
+        };
+        let caller =
+            Caller::new(TenantId::new(), "mo", &["manager"], chrono::DateTime::<chrono::Utc>::MAX_UTC);
+        let lines = authorisation(Some(&demand), Some(&caller.ruled_by(&policy, &[stocktaking])));
+        assert_eq!(
+            lines,
+            [
+                "the caller's roles: manager",
+                "products:update: denied: grant `stocktaking` says so",
+                "analytics:read: allowed: role `manager` says so",
+                "audit:read: denied: none of the caller's roles and grants allows it",
+            ]
+        );
+    }
 }

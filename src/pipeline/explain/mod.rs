@@ -90,6 +90,8 @@ pub struct RouteFacts {
     pub parameters: BTreeMap<String, String>,
     /// Who may call it.
     pub auth: String,
+    /// What the policy says of the caller, and why; empty where nobody is known or nothing is asked.
+    pub authorisation: Vec<String>,
     /// Its limits and what it changes, by key, as the configuration writes them.
     pub rules: BTreeMap<String, String>,
 }

@@ -40,6 +40,9 @@ impl Explanation {
     fn print_route(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(route) = &self.route else { return writeln!(f, "route: none") };
         writeln!(f, "route {} ({}): {}", route.name, route.pattern, route.auth)?;
+        for line in &route.authorisation {
+            writeln!(f, "  {line}")?;
+        }
         for (name, value) in &route.parameters {
             writeln!(f, "  {{{name}}} is {value}")?;
         }

@@ -121,7 +121,7 @@ fn check_url(url: &str) -> Result<(), String> {
 fn check_route(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
     let issuers = ["auth.keys_dir", "auth.issuers"];
     let auth = at_key(path, "auth");
-    match route.auth {
+    match route.auth.word() {
         Auth::Required if !settings.auth.can_verify() => {
             let message = "no issuer is configured, so no token could be checked; set `auth = \"none\"`, or \
                            `keys_dir` or `issuers` in [auth]";
@@ -138,7 +138,7 @@ fn check_route(settings: &Settings, route: &Route, path: &str, report: &mut Repo
         report.mistake_given(&at_key(path, "identity"), &["auth.keys_dir"], message);
     }
     let pool = route.upstream.as_ref().and_then(|name| settings.upstreams.get(name).zip(Some(name)));
-    if let (Some((pool, name)), Auth::None) = (pool, route.auth)
+    if let (Some((pool, name)), Auth::None) = (pool, route.auth.word())
         && let Balance::Hash(HashKey::Claim(Claim::Sub | Claim::Tenant | Claim::Sid)) = pool.balance
     {
         let balance = at_key(&at_key("upstreams", name), "balance");

@@ -4,6 +4,7 @@
 mod auth;
 mod certificates;
 mod cors;
+mod demands;
 mod headers;
 mod listeners;
 mod overlaps;

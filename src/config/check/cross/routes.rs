@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{prefixes, refuse_zero, repeats};
+use super::{demands, prefixes, refuse_zero, repeats};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
+use crate::config::policy::Known;
 use crate::config::settings::{Route, Settings, Upstream};
 use crate::config::tree::at_key;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     let mut upstreams = Section::new("upstreams", settings.upstreams.keys(), report);
     let mut policies = Section::new("cors", settings.cors.keys(), report);
+    let known = Known::of(&settings.policy);
     for (name, route) in &settings.routes {
         let path = at_key("routes", name);
         check_answerer(settings, route, &path, report);
@@ -19,6 +21,9 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         repeats::check(route, &path, report);
         prefixes::check(route, &path, report);
         check_times(route, &path, report);
+        if let Some(demands) = route.auth.demands() {
+            demands::check(demands, &at_key(&path, "auth"), (&known, report));
+        }
     }
 }
 

@@ -1,0 +1,13 @@
+//! Calls that the gateway itself makes to backends. They pick and report in the same pools as requests of clients, so
+//! what one of the two learns the other knows; they keep to the same budget, breakers and deadlines.
+
+mod answer;
+mod auth;
+mod backend;
+mod errand;
+mod tries;
+
+pub use answer::Answer;
+pub use auth::{Account, Auth, Introspection, Kept, Login};
+pub use backend::{Backend, Request};
+pub use errand::Errand;
