@@ -4,7 +4,9 @@
 
 mod cors;
 mod headers;
+mod limit;
 mod listener;
+mod redis;
 mod resilience;
 mod route;
 mod server;
@@ -19,7 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
+pub use limit::{Limit, WhenRedisFails};
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
+pub use redis::{Redis, RedisMode, RedisTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
@@ -65,6 +69,13 @@ pub struct Settings {
     /// Cross-origin policies that routes refer to by name.
     #[serde(default)]
     pub cors: BTreeMap<String, Cors>,
+    /// How often clients may ask, by name. Routes refer to them.
+    #[serde(default)]
+    pub limits: BTreeMap<String, Limit>,
+    /// What instances share. Absent: each one counts in its own memory.
+    #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
+    pub redis: Option<Redis>,
     /// Headers on every answer.
     #[serde(default)]
     pub headers: SecurityHeaders,
@@ -76,7 +87,8 @@ pub struct Settings {
 impl Settings {
     /// Every secret, by the path of its key. They print alike, so whoever compares settings asks here.
     pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
-        vec![("admin.token", self.admin.token.as_ref())]
+        let redis = self.redis.as_ref().and_then(|redis| redis.password.as_ref());
+        vec![("admin.token", self.admin.token.as_ref()), ("redis.password", redis)]
     }
 }
 

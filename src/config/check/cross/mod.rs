@@ -4,6 +4,7 @@
 mod certificates;
 mod cors;
 mod headers;
+mod limits;
 mod listeners;
 mod overlaps;
 mod prefixes;
@@ -26,6 +27,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     routes::check(settings, &mut report);
     overlaps::check(settings, &mut report);
     cors::check(settings, &mut report);
+    limits::check(settings, &mut report);
     headers::check(settings, &mut report);
     telemetry::check(settings, &mut report);
 }
