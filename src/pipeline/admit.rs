@@ -1,15 +1,17 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; number of headers; route; CORS preflight; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; limits; body
+//! limit.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
 use super::cors;
 use super::exchange::Exchange;
+use super::limits::{self, Gate, Stage};
 use super::route::{Route, Target};
 use super::router::{Outcome, Request};
 use super::snapshot::Snapshot;
@@ -31,11 +33,12 @@ pub enum Admission {
 
 pub(super) async fn admit(
     snapshot: Arc<Snapshot>,
+    gate: Gate<'_>,
     head: &Parts,
     connection: Connection,
 ) -> (Exchange, Admission) {
     let mut exchange = Exchange::new(snapshot, head, connection);
-    let admission = match steps(&mut exchange, head).await {
+    let admission = match steps(&mut exchange, gate, head).await {
         Ok(admission) => admission,
         Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
     };
@@ -45,26 +48,32 @@ pub(super) async fn admit(
 /// Why a request goes no further.
 struct Refusal {
     problem: Problem,
-    allow: Option<HeaderValue>,
+    /// What the client needs to know besides: methods there are, or when to come again.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     fn answer(self, exchange: &Exchange, head: &Parts) -> Response<Bytes> {
         let mut answer = exchange.problem(head.uri.path(), self.problem);
-        if let Some(allow) = self.allow {
-            answer.headers_mut().insert(header::ALLOW, allow);
-        }
+        answer.headers_mut().extend(self.header);
         answer
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, allow: None }
+        Self { problem, header: None }
     }
 }
 
-async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+impl From<(Problem, u64)> for Refusal {
+    /// With the seconds after which the request may come again.
+    fn from((problem, seconds): (Problem, u64)) -> Self {
+        Self { problem, header: Some(limits::retry_after(seconds)) }
+    }
+}
+
+async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<Admission, Refusal> {
     check_headers(exchange, head)?;
     check_host(head)?;
     let path = match normalise(head.uri.path()) {
@@ -88,7 +97,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
             let detail = format!("{} is not served at {path}", head.method);
             return Err(Refusal {
                 problem: Problem::new(Kind::MethodNotAllowed, detail),
-                allow: Some(allow),
+                header: Some((header::ALLOW, allow)),
             });
         }
         Outcome::NotFound => {
@@ -97,6 +106,8 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
         }
     };
     exchange.route = Some(route.clone());
+    limits::check(gate, exchange, head, (Stage::Arrival, None)).await?;
+    limits::check(gate, exchange, head, (Stage::Known, None)).await?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

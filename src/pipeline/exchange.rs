@@ -8,11 +8,13 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri};
 
+use super::limits;
 use super::route::Route;
 use super::snapshot::Snapshot;
 use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
+use crate::limits::Standing;
 
 /// Headers a backend gets besides what the client sent: four of its origin, id, trace. Room for them is made once.
 const PASSED_ON: usize = 6;
@@ -32,6 +34,7 @@ pub struct Exchange {
     pub client: ClientAddress,
     /// The route that serves it; `None` if it was answered before one was found.
     pub route: Option<Arc<Route>>,
+    pub(super) standings: Vec<Standing>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,
     /// What to ask for instead of what was sent.
@@ -47,6 +50,7 @@ impl Exchange {
             origin: head.headers.get(header::ORIGIN).cloned(),
             route: None,
             target: None,
+            standings: Vec::new(),
             connection,
             snapshot,
         }
@@ -80,6 +84,7 @@ impl Exchange {
             return;
         }
         self.finish_preflight(headers);
+        limits::tell(&self.standings, headers);
         if let Some(route) = &self.route {
             if let Some(cors) = &route.cors {
                 cors.finish(self.origin.as_ref(), headers);

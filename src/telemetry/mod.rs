@@ -6,11 +6,13 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod shared;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use shared::{LimitCounters, LimitMetrics, LimitOutcome, LimitTier, RedisMetrics};
 
 use std::io;
 use std::sync::Arc;

@@ -7,6 +7,9 @@ use crate::config::check::findings::Report;
 use crate::config::settings::{Redis, RedisMode, Route, Settings};
 use crate::config::tree::at_key;
 
+/// Seconds a key may be remembered at most: a year.
+const LONGEST: u64 = 366 * 86_400;
+
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     for (name, limit) in &settings.limits {
         let path = at_key("limits", name);
@@ -20,6 +23,10 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
             if let Some(first) = seen.insert(key.to_string(), place.clone()) {
                 report.mistake(&place, format!("`{key}` is `{first}` already"));
             }
+        }
+        if limit.rate.interval().as_secs().saturating_mul(limit.burst()) > LONGEST {
+            let message = "would take more than a year to be there again at this `rate`";
+            report.mistake_given(&at_key(&path, "burst"), &[&at_key(&path, "rate")], message);
         }
         if u64::from(limit.cost) > limit.burst() {
             let (cost, burst) = (at_key(&path, "cost"), at_key(&path, "burst"));
