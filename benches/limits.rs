@@ -85,7 +85,7 @@ fn connected(runtime: &Runtime, port: u16) -> Option<Limiter> {
     let redis = Redis::start(&settings, &lifecycle, RedisMetrics::new()).expect("a client");
     let deadline = Instant::now() + Duration::from_secs(5);
     while !redis.is_up() && Instant::now() < deadline {
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
     }
     redis.is_up().then(|| Limiter::sharing(redis, &lifecycle, LimitMetrics::new()))
 }
@@ -106,7 +106,7 @@ fn shared(criterion: &mut Criterion) {
     take(&narrow);
     group.bench_function("refused, known", |bencher| bencher.iter(|| take(&narrow)));
     drop(server);
-    runtime.block_on(tokio::time::sleep(Duration::from_secs(1)));
+    runtime.block_on(async { tokio::time::sleep(Duration::from_secs(1)).await });
     group.bench_function("Redis is away", |bencher| bencher.iter(|| take(&wide)));
     group.finish();
 }
