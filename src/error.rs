@@ -21,6 +21,8 @@ pub enum Kind {
     Unauthenticated,
     /// The caller is known but may not do this.
     Forbidden,
+    /// The caller asked more often than is allowed.
+    RateLimited,
     /// The thing is in a state that does not allow this.
     Conflict,
     /// The gateway cannot serve this now; later it may.

@@ -1,10 +1,16 @@
-//! Choosing an endpoint and learning from its answer are on the way of every request: neither allocates.
+//! Choosing an endpoint and learning from its answer are on the way of every request: neither allocates. A limit makes
+//! one list.
 //! A program of its own, because what counts allocations is the allocator of the whole program.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use olympus_gateway::config::Upstream;
+use olympus_gateway::limits::{Ask, Limiter, Rule, Subject};
+use olympus_gateway::telemetry::LimitMetrics;
 use olympus_gateway::upstream::{Demand, Failure, Outcome, Pool, Tried};
+use ureq::http::HeaderMap;
 
 /// Requests that are counted, each chosen for and answered.
 const REQUESTS: u64 = 1_000;
@@ -43,6 +49,23 @@ fn neither_a_pick_nor_a_report_allocates() {
         let counted = allocation_counter::measure(|| work(&pool, now, REQUESTS..2 * REQUESTS));
         assert_eq!(counted.count_total, 0, "{balance}: {counted:?}");
     }
+}
+
+#[test]
+fn a_limit_in_memory_allocates_only_the_list_of_what_it_says() {
+    let limit = serde_json::json!({ "key": ["ip", "route"], "rate": "1000/s", "burst": 10 });
+    let rules = [Arc::new(Rule::new("default", &serde_json::from_value(limit).expect("settings")))];
+    let (limiter, headers) = (Limiter::alone(LimitMetrics::new()), HeaderMap::new());
+    let take = |number: u64| {
+        let ip = [10, 0, 0, (number % 7) as u8].into();
+        let subject = Subject { ip, route: "a", headers: &headers, caller: None };
+        let ask = Ask { rules: &rules, subject, cost: None, now: Instant::now() };
+        drop(limiter.take(&ask).now_or_never().expect("nothing to wait for"));
+    };
+    // The table and the counters are made at the first use.
+    take(0);
+    let counted = allocation_counter::measure(|| (0..REQUESTS).for_each(take));
+    assert_eq!(counted.count_total, REQUESTS, "{counted:?}");
 }
 
 #[test]

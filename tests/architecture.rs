@@ -55,7 +55,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("jsonwebtoken", "identity"),
     ("h2", "edge"),
     ("httpdate", "edge"),
-    ("rustls", "app config edge store"),
+    ("rustls", "app config edge redis/connect.rs store"),
     ("x509_parser", "config edge"),
     ("prometheus", "telemetry"),
     ("tracing_subscriber", "telemetry"),

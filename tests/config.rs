@@ -144,7 +144,7 @@ fn the_sample_shows_every_setting() {
     let active = SAMPLE.parse::<toml::Table>().expect("valid");
     support::keys_set(&schema, &schema, &toml::Value::Table(active), "", &mut shown);
     for (path, value) in support::commented(SAMPLE) {
-        let named = ["listeners", "upstreams", "routes", "cors"];
+        let named = ["listeners", "upstreams", "routes", "cors", "limits"];
         let generic: Vec<_> = path.split('.').collect();
         let generic = match generic.as_slice() {
             ["auth", "issuers", _, rest @ ..] => [&["auth", "issuers", "*"], rest].concat().join("."),

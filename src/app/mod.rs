@@ -17,7 +17,9 @@ use crate::config::{self, Loaded};
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
+use crate::limits::Limiter;
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
+use crate::redis::Redis;
 use crate::rest;
 use crate::store::Store;
 use crate::tasks::Lifecycle;
@@ -124,7 +126,8 @@ impl App {
         let identity = Arc::new(Authenticator::new(&settings, tokens)?);
         identity.start(&lifecycle);
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
-        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals));
+        let limiter = limiter(&settings, &lifecycle, &self.telemetry)?;
+        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals).with_limiter(limiter));
         let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
@@ -161,6 +164,21 @@ fn listeners(settings: &config::Admin, view: admin::View, pipeline: &Arc<Pipelin
         }),
         metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
     }
+}
+
+/// Who counts requests: with other instances, or alone.
+fn limiter(
+    settings: &config::Settings,
+    lifecycle: &Lifecycle,
+    telemetry: &Telemetry,
+) -> Result<Arc<Limiter>> {
+    let metrics = telemetry.metrics.limits.clone();
+    let Some(redis) = &settings.redis else {
+        tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
+        return Ok(Arc::new(Limiter::alone(metrics)));
+    };
+    let redis = Redis::start(redis, lifecycle, telemetry.metrics.redis())?;
+    Ok(Arc::new(Limiter::sharing(redis, lifecycle, metrics)))
 }
 
 /// Health checks and deadlines run beside the worker threads, which Pingora owns and ends by itself.

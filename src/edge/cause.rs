@@ -44,6 +44,10 @@ pub(super) enum Cause {
     OutOfTime,
     /// No route serves the request.
     NoRoute,
+    /// A limit of the route is used up.
+    Limited,
+    /// Admission could not decide because what it needs is away.
+    Undecided,
     /// A fault of ours.
     Ours,
 }
@@ -68,6 +72,8 @@ impl Cause {
             StatusCode::BAD_REQUEST | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(Cause::ClientWrong),
             StatusCode::NOT_FOUND => Some(Cause::NoRoute),
             StatusCode::PAYLOAD_TOO_LARGE => Some(Cause::TooLarge),
+            StatusCode::TOO_MANY_REQUESTS => Some(Cause::Limited),
+            StatusCode::SERVICE_UNAVAILABLE => Some(Cause::Undecided),
             _ => None,
         }
     }
@@ -84,6 +90,8 @@ impl Cause {
             Cause::TooLarge => "TL",
             Cause::OutOfTime => "UMSDR",
             Cause::NoRoute => "NR",
+            Cause::Limited => "RL",
+            Cause::Undecided => "RLSE",
             Cause::Ours => "IE",
         }
     }
@@ -107,6 +115,8 @@ impl Cause {
                     .with_code("duration_exceeded")
             }
             Cause::NoRoute => Problem::new(Kind::NotFound, "nothing is served here"),
+            Cause::Limited => Problem::new(Kind::RateLimited, "too many requests"),
+            Cause::Undecided => Problem::new(Kind::Unavailable, "this cannot be decided now"),
             Cause::Ours => Problem::new(Kind::Internal, "the gateway failed to serve this request"),
         };
         Some(problem)
@@ -124,6 +134,8 @@ impl Cause {
             | Cause::TooLarge
             | Cause::OutOfTime
             | Cause::NoRoute
+            | Cause::Limited
+            | Cause::Undecided
             | Cause::Ours => None,
         }
     }

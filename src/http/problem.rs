@@ -116,6 +116,7 @@ impl From<Error> for Problem {
             | Kind::HeadTooLarge
             | Kind::Unauthenticated
             | Kind::Forbidden
+            | Kind::RateLimited
             | Kind::Conflict
             | Kind::Unavailable
             | Kind::GatewayTimeout
@@ -144,6 +145,7 @@ fn table(kind: Kind) -> (StatusCode, &'static str) {
         Kind::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large"),
         Kind::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
         Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
+        Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Kind::Conflict => (StatusCode::CONFLICT, "conflict"),
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Kind::BadGateway => (StatusCode::BAD_GATEWAY, "bad_gateway"),

@@ -1,11 +1,13 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
 //! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; the
-//! caller; authorisation; body limit.
+//! limits by address; the caller; limits by caller; authorisation; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; limits; body
+//! limit.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
@@ -13,6 +15,7 @@ use super::authenticate;
 use super::authorise::authorise;
 use super::cors;
 use super::exchange::Exchange;
+use super::limits::{self, Gate, Stage};
 use super::route::{Route, Target};
 use super::router::{Outcome, Request};
 use super::snapshot::Snapshot;
@@ -34,12 +37,13 @@ pub enum Admission {
 
 pub(super) async fn admit(
     snapshot: Arc<Snapshot>,
+    gate: Gate<'_>,
     head: &Parts,
     connection: Connection,
 ) -> (Exchange, Admission) {
     let mut exchange = Exchange::new(snapshot, head, connection);
     let span = exchange.span.step("admit");
-    let admission = match span.run(steps(&mut exchange, head)).await {
+    let admission = match span.run(steps(&mut exchange, gate, head)).await {
         Ok(admission) => admission,
         Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
     };
@@ -49,30 +53,32 @@ pub(super) async fn admit(
 /// Why a request goes no further.
 pub(super) struct Refusal {
     pub(super) problem: Problem,
-    pub(super) allow: Option<HeaderValue>,
-    pub(super) challenge: Option<HeaderValue>,
+    /// What the client needs to know besides: methods there are, what to send for a token, or when to come again.
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     fn answer(self, exchange: &Exchange, head: &Parts) -> Response<Bytes> {
         let mut answer = exchange.problem(head.uri.path(), self.problem);
-        if let Some(allow) = self.allow {
-            answer.headers_mut().insert(header::ALLOW, allow);
-        }
-        if let Some(challenge) = self.challenge {
-            answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
+        answer.headers_mut().extend(self.header);
         answer
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, allow: None, challenge: None }
+        Self { problem, header: None }
     }
 }
 
-async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refusal> {
+impl From<(Problem, u64)> for Refusal {
+    /// With the seconds after which the request may come again.
+    fn from((problem, seconds): (Problem, u64)) -> Self {
+        Self { problem, header: Some(limits::retry_after(seconds)) }
+    }
+}
+
+async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<Admission, Refusal> {
     check_headers(exchange, head)?;
     check_host(head)?;
     let path = match normalise(head.uri.path()) {
@@ -96,8 +102,7 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
             let detail = format!("{} is not served at {path}", head.method);
             return Err(Refusal {
                 problem: Problem::new(Kind::MethodNotAllowed, detail),
-                allow: Some(allow),
-                challenge: None,
+                header: Some((header::ALLOW, allow)),
             });
         }
         Outcome::NotFound => {
@@ -106,8 +111,11 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
         }
     };
     exchange.route = Some(route.clone());
+    limits::check(gate, exchange, head, (Stage::Arrival, None)).await?;
     authenticate::authenticate(exchange, route, &head.headers).await?;
-    authorise(route.demand.as_ref(), exchange.caller.as_deref())?;
+    let caller = exchange.caller.clone();
+    limits::check(gate, exchange, head, (Stage::Known, caller.as_deref())).await?;
+    authorise(route.demand.as_ref(), caller.as_deref())?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

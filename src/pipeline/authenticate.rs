@@ -1,6 +1,6 @@
 //! Who calls: asked of the request's token on the way in, told to the backend on the way out.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 
 use chrono::Utc;
 
@@ -82,7 +82,6 @@ fn refuse(denial: Denial) -> Refusal {
     };
     Refusal {
         problem: Problem::new(kind, denial.detail).with_code(code),
-        allow: None,
-        challenge: HeaderValue::try_from(challenge).ok(),
+        header: HeaderValue::try_from(challenge).ok().map(|value| (WWW_AUTHENTICATE, value)),
     }
 }

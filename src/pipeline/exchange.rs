@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{Response, StatusCode, Uri};
 
 use super::authenticate;
+use super::limits;
 use super::route::Route;
 use super::snapshot::Snapshot;
 use super::tracing;
@@ -16,6 +17,7 @@ use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
 };
 use crate::identity::Caller;
+use crate::limits::Standing;
 use crate::telemetry::Span;
 
 /// Headers a backend gets besides what the client sent: four of its origin, id, trace, three of the caller. Room for
@@ -41,6 +43,7 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Who is calling, with the rights they have under this configuration; `None` if nobody is known.
     pub caller: Option<Arc<Caller>>,
+    pub(super) standings: Vec<Standing>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,
     /// What to ask for instead of what was sent.
@@ -60,6 +63,7 @@ impl Exchange {
             route: None,
             caller: None,
             target: None,
+            standings: Vec::new(),
             connection,
             snapshot,
         }
@@ -94,6 +98,7 @@ impl Exchange {
             return;
         }
         self.finish_preflight(headers);
+        limits::tell(&self.standings, headers);
         if let Some(route) = &self.route {
             if let Some(cors) = &route.cors {
                 cors.finish(self.origin.as_ref(), headers);

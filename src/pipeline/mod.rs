@@ -9,6 +9,7 @@ mod cors;
 mod edits;
 mod exchange;
 mod explain;
+mod limits;
 
 mod local;
 mod rewrite;
@@ -38,18 +39,30 @@ use crate::config::{Local, Settings};
 use crate::error::Result;
 use crate::http::Connection;
 use crate::identity::Authenticator;
+use crate::limits::Limiter;
+use crate::telemetry::LimitMetrics;
+
+use self::limits::Gate;
 
 /// Everything that decides about requests.
 #[derive(Debug)]
 pub struct Pipeline {
     snapshot: ArcSwap<Snapshot>,
     locals: Locals,
+    limiter: Arc<Limiter>,
 }
 
 impl Pipeline {
     /// A pipeline that begins with this snapshot and answers local routes from these routers.
     pub fn new(snapshot: Snapshot, locals: Locals) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot), locals }
+        let limiter = Arc::new(Limiter::alone(LimitMetrics::new()));
+        Self { snapshot: ArcSwap::from_pointee(snapshot), locals, limiter }
+    }
+
+    /// Counts requests there, instead of in a memory of its own.
+    #[must_use]
+    pub fn with_limiter(self, limiter: Arc<Limiter>) -> Self {
+        Self { limiter, ..self }
     }
 
     /// From now on requests see this configuration; those under way keep theirs.
@@ -69,7 +82,8 @@ impl Pipeline {
 
     /// Takes a request in: who answers it, and what is known of it on the way back.
     pub async fn admit(&self, head: &Parts, connection: Connection) -> (Exchange, Admission) {
-        admit::admit(self.snapshot.load_full(), head, connection).await
+        let gate = Gate::Counting(&self.limiter);
+        admit::admit(self.snapshot.load_full(), gate, head, connection).await
     }
 
     /// What would happen to a request, and why.
@@ -77,7 +91,7 @@ impl Pipeline {
     /// # Errors
     /// The question describes no request.
     pub async fn explain(&self, question: &Question) -> Result<Explanation> {
-        explain::explain(&self.snapshot.load_full(), question).await
+        explain::explain(&self.snapshot.load_full(), Gate::Looking(&self.limiter), question).await
     }
 
     /// Answers a request from a part of the gateway itself, complete with the headers every answer has.

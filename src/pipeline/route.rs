@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cors::Policy;
 use super::edits::Edits;
+use super::limits::RouteLimits;
 use super::rewrite::Rewrite;
 use crate::config::{self, Auth, IdentityForm, Local, PathPattern};
 use crate::error::{Error, Result};
@@ -36,6 +37,7 @@ pub struct Route {
     pub(super) request: Edits,
     pub(super) response: Edits,
     pub(super) cors: Option<Arc<Policy>>,
+    pub(super) limits: RouteLimits,
 }
 
 /// Who answers a request.
@@ -69,6 +71,7 @@ impl Route {
             request: Edits::compile(&settings.request)?,
             response: Edits::compile(&settings.response)?,
             cors,
+            limits: RouteLimits::default(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 
 use super::cors::Policy;
+use super::limits::{RouteLimits, rules};
 use super::route::Route;
 use super::router::{Router, Rule};
 use crate::config::Settings;
@@ -46,14 +47,18 @@ impl Snapshot {
         pools: &Pools,
         identity: Arc<Authenticator>,
     ) -> Result<Self> {
-        let mut rules = Vec::new();
+        let mut rules_of_routes = Vec::new();
+        let limits = rules(&settings);
         for (name, route) in &settings.routes {
             let policy = match &route.cors {
                 Some(cors) => Some(Arc::new(Policy::compile(lookup(&settings.cors, cors)?, &route.methods)?)),
                 None => None,
             };
+            let route_limits = RouteLimits::compile(route, &limits)?;
             for pattern in route.path.iter() {
-                rules.push(Rule {
+                let target =
+                    Route::compile(name, pattern, route, pools, (identity.policy(), policy.clone()))?;
+                rules_of_routes.push(Rule {
                     name: name.clone(),
                     paths: vec![pattern.clone()],
                     methods: route.methods.iter().map(|method| method.get().clone()).collect(),
@@ -61,19 +66,13 @@ impl Snapshot {
                     headers: (route.headers.iter())
                         .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
                         .collect(),
-                    target: Arc::new(Route::compile(
-                        name,
-                        pattern,
-                        route,
-                        pools,
-                        (identity.policy(), policy.clone()),
-                    )?),
+                    target: Arc::new(Route { limits: route_limits.clone(), ..target }),
                 });
             }
         }
         Ok(Self {
             identity,
-            router: Router::new(rules),
+            router: Router::new(rules_of_routes),
             security: security_headers(&settings.headers.csp)?,
             hsts: optional(&settings.headers.hsts)?,
             hidden: settings.headers.remove.iter().map(|name| name.get().clone()).collect(),

@@ -11,6 +11,7 @@ use prometheus::{
 
 use super::connections::Connections;
 use super::postgres::Postgres;
+use super::shared::{LimitMetrics, RedisMetrics};
 use super::tokens::Tokens;
 
 /// Upper bounds of the duration histograms, in seconds.
@@ -109,6 +110,8 @@ pub struct Metrics {
     pub connections: Connections,
     /// Tokens of callers.
     pub tokens: Tokens,
+    /// Decisions of limits.
+    pub limits: LimitMetrics,
     /// Requests being served now.
     pub active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
@@ -159,6 +162,7 @@ impl Metrics {
             reloads: Reloads::new(),
             connections: Connections::new(),
             tokens: Tokens::default(),
+            limits: LimitMetrics::new(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
                 "Requests being served now.",
@@ -176,7 +180,8 @@ impl Metrics {
     fn register_all(&self) {
         let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let own: [Box<dyn Collector>; 18] = [
+        let own: [Box<dyn Collector>; 19] = [
+            self.limits.collector(),
             Box::new(self.requests.clone()),
             Box::new(self.tries.clone()),
             Box::new(self.failures.clone()),
@@ -293,6 +298,13 @@ impl Metrics {
         counter.inc_by(total.saturating_sub(counter.get()));
     }
 
+    /// Those of Redis, which are shown from now on. To be asked for once.
+    pub fn redis(&self) -> RedisMetrics {
+        let metrics = RedisMetrics::new();
+        metrics.collectors().into_iter().for_each(|collector| known(self.registry.register(collector)));
+        metrics
+    }
+
     /// Everything, as Prometheus reads it.
     pub fn text(&self) -> String {
         let mut text = Vec::new();
@@ -351,7 +363,7 @@ pub(super) fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
 }
 
 /// Names and labels are constants of this file: a mistake in them shows in the first test that runs.
-fn known<T>(made: prometheus::Result<T>) -> T {
+pub(super) fn known<T>(made: prometheus::Result<T>) -> T {
     made.expect("metric names and labels are valid and unique")
 }
 

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use ureq::http::{HeaderMap, Request, StatusCode};
 
+use crate::limits::in_whole_minutes;
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
 use crate::support::process::PATIENCE;
@@ -246,4 +247,19 @@ async fn a_stream_that_its_client_resets_ends_the_request_to_the_backend() {
     }
     assert_eq!(gateway.line_of("reset-stream-1")["flag"], "DC");
     assert_eq!(client.ask("GET", "/livez", "").await.status, 200, "other streams go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_told_and_refuses_over_http2_too() {
+    let limit = "[limits.default]\nkey = [\"ip\"]\nrate = \"1/h\"\nburst = 2\n\
+                 [routes.limited]\npath = \"/limited\"\nlocal = \"health\"\nlimits = [\"default\"]";
+    let gateway = Gateway::start(limit);
+    let client = Client::of(&gateway).await;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let told = client.ask("GET", "/limited", "").await;
+        seen.push((told.status.as_u16(), in_whole_minutes(told.headers["ratelimit"].to_str().unwrap())));
+    }
+    let expected = [(404, "r=1;t=3600"), (404, "r=0;t=7200"), (429, "r=0;t=7200")];
+    assert_eq!(seen, expected.map(|(status, left)| (status, format!("\"default\";{left}"))));
 }

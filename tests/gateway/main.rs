@@ -18,6 +18,7 @@ mod http2_conformance;
 mod identity;
 mod learning;
 mod leaving;
+mod limits;
 mod listener_guards;
 mod listener_tls;
 mod local;

@@ -11,6 +11,7 @@ pub mod http;
 pub mod lines;
 pub mod port;
 pub mod process;
+pub mod redis;
 pub mod secure;
 pub mod wait;
 pub mod wire;

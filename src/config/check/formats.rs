@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, KeyFolder, Method, Origin, PathPattern,
-    PemFile, Period, Permitted, Secret, ServerName, TimeLimit,
+    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, KeyFolder, LimitKey, Method, Origin,
+    PathPattern, PemFile, Period, Permitted, Rate, RedisUrl, Secret, ServerName, TimeLimit,
 };
 use crate::model::TenantId;
 
@@ -25,9 +25,16 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 20] = [
+const FORMATS: [Format; 23] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
+    Format { name: "rate", noun: "a rate such as \"100/s\"", check: parses::<Rate> },
+    Format { name: "limit-key", noun: "a key such as \"ip\"", check: parses::<LimitKey> },
+    Format {
+        name: "redis-url",
+        noun: "a server such as \"redis://127.0.0.1:6379\"",
+        check: parses::<RedisUrl>,
+    },
     Format { name: "byte-size", noun: "a size such as \"1mb\"", check: parses::<ByteSize> },
     Format { name: "secret", noun: "a secret", check: parses::<Secret> },
     Format { name: "address", noun: "an address such as \"127.0.0.1:9001\"", check: parses::<Address> },

@@ -5,9 +5,11 @@
 mod auth;
 mod cors;
 mod headers;
+mod limit;
 mod listener;
 mod policy;
 mod postgres;
+mod redis;
 mod resilience;
 mod route;
 mod server;
@@ -25,9 +27,11 @@ use serde::{Deserialize, Serialize};
 pub use auth::{Authentication, Claims, Issuer};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
+pub use limit::{Limit, WhenRedisFails};
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use policy::{Policy, PolicyGrant, Role};
 pub use postgres::{Postgres, PostgresTls};
+pub use redis::{Redis, RedisMode, RedisTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
@@ -87,6 +91,13 @@ pub struct Settings {
     /// Cross-origin policies that routes refer to by name.
     #[serde(default)]
     pub cors: BTreeMap<String, Cors>,
+    /// How often clients may ask, by name. Routes refer to them.
+    #[serde(default)]
+    pub limits: BTreeMap<String, Limit>,
+    /// What instances share. Absent: each one counts in its own memory.
+    #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
+    pub redis: Option<Redis>,
     /// Headers on every answer.
     #[serde(default)]
     pub headers: SecurityHeaders,
@@ -104,6 +115,7 @@ impl Settings {
             ("postgres.url", postgres.map(|postgres| &postgres.url)),
             ("postgres.session_url", postgres.and_then(|postgres| postgres.session_url.as_ref())),
             ("postgres.owner_url", postgres.and_then(|postgres| postgres.owner_url.as_ref())),
+            ("redis.password", self.redis.as_ref().and_then(|redis| redis.password.as_ref())),
         ]
     }
 }

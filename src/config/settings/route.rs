@@ -40,6 +40,13 @@ pub struct Route {
     /// How a backend is told who calls.
     #[serde(default)]
     pub identity: IdentityForm,
+    /// Names of the limits that the route's requests count for. All of them must admit a request.
+    #[serde(default)]
+    pub limits: Vec<String>,
+    /// What a request takes of each of them. Absent: what the limit says itself.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub limit_cost: Option<u32>,
     /// All tries together, to the head of the answer.
     #[serde(default = "response_timeout")]
     pub response_timeout: Period,

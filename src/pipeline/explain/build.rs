@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 
+use super::limits::limit_facts;
 use super::pool::pool_facts;
 use super::{CallerFacts, Explanation, Outcome, PassedOver, Question, RouteFacts};
 use crate::config::{self, Local};
@@ -19,12 +20,14 @@ use crate::http::normalise;
 use crate::identity::{Caller, Demand};
 use crate::pipeline::admit::{Admission, admit, request};
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::limits::Gate;
 use crate::pipeline::router::{Captures, WhyNot};
 use crate::pipeline::snapshot::Snapshot;
 use crate::pipeline::sticky_key;
 
 /// Keys of a route that are told elsewhere, or that say what it matches and not what it does.
-const TOLD: [&str; 8] = ["path", "methods", "hosts", "headers", "auth", "upstream", "local", "name"];
+const TOLD: [&str; 9] =
+    ["limits", "path", "methods", "hosts", "headers", "auth", "upstream", "local", "name"];
 
 /// What would happen to the request.
 ///
@@ -32,10 +35,11 @@ const TOLD: [&str; 8] = ["path", "methods", "hosts", "headers", "auth", "upstrea
 /// The question describes no request.
 pub(in crate::pipeline) async fn explain(
     snapshot: &Arc<Snapshot>,
+    gate: Gate<'_>,
     question: &Question,
 ) -> Result<Explanation> {
     let head = question.head()?;
-    let (exchange, admission) = admit(snapshot.clone(), &head, question.connection()).await;
+    let (exchange, admission) = admit(snapshot.clone(), gate, &head, question.connection()).await;
     let path =
         normalise(head.uri.path()).map_or_else(|_| head.uri.path().to_owned(), |path| path.into_owned());
     let now = Instant::now();
@@ -56,6 +60,7 @@ pub(in crate::pipeline) async fn explain(
         outcome: outcome(&admission, &exchange, &head, now),
         route: route_facts(&exchange, &path),
         caller: exchange.caller.as_deref().map(caller_facts),
+        limits: limit_facts(&exchange.standings),
         passed_over: passed_over(snapshot, &head, &path),
         pool,
     })

@@ -2,6 +2,7 @@
 //! nothing is counted.
 
 mod build;
+mod limits;
 mod pool;
 mod print;
 mod question;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub(super) use build::explain;
+use limits::LimitFacts;
 use pool::{EndpointFacts, PoolFacts};
 pub use question::Question;
 pub use serve::router;
@@ -30,6 +32,9 @@ pub struct Explanation {
     pub caller: Option<CallerFacts>,
     /// Routes whose path fits but that do not serve the request.
     pub passed_over: Vec<PassedOver>,
+    /// The limits it would count for. Those after a refusal are not asked.
+    #[serde(default)]
+    pub limits: Vec<LimitFacts>,
     /// The pool that would work on it.
     pub pool: Option<PoolFacts>,
 }

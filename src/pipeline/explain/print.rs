@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{EndpointFacts, Explanation, Outcome, PoolFacts};
+use super::{EndpointFacts, Explanation, LimitFacts, Outcome, PoolFacts};
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,6 +32,7 @@ impl fmt::Display for Explanation {
         for other in &self.passed_over {
             writeln!(f, "passed over {} ({}): {}", other.name, other.pattern, other.why)?;
         }
+        self.limits.iter().try_for_each(|limit| print_limit(limit, f))?;
         self.pool.as_ref().map_or(Ok(()), |pool| print_pool(pool, f))
     }
 }
@@ -51,6 +52,20 @@ impl Explanation {
         }
         Ok(())
     }
+}
+
+fn print_limit(it: &LimitFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let verdict = match (it.admits, it.shadow) {
+        (true, _) => "admits it",
+        (false, true) => "would refuse it, but only counts",
+        (false, false) => "refuses it",
+    };
+    let (name, key, left, burst) = (&it.name, &it.key, it.left, it.burst);
+    write!(f, "limit {name} by {key}: {verdict} · {left} of {burst} left")?;
+    if it.reset_seconds > 0 {
+        write!(f, ", all again in {} s", it.reset_seconds)?;
+    }
+    writeln!(f, " · {}", it.counted)
 }
 
 fn print_pool(pool: &PoolFacts, f: &mut fmt::Formatter<'_>) -> fmt::Result {

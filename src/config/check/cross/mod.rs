@@ -6,6 +6,7 @@ mod certificates;
 mod cors;
 mod demands;
 mod headers;
+mod limits;
 mod listeners;
 mod overlaps;
 mod postgres;
@@ -31,6 +32,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     overlaps::check(settings, &mut report);
     auth::check(settings, &mut report);
     cors::check(settings, &mut report);
+    limits::check(settings, &mut report);
     headers::check(settings, &mut report);
     telemetry::check(settings, &mut report);
 }

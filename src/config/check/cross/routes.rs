@@ -13,11 +13,16 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     let mut upstreams = Section::new("upstreams", settings.upstreams.keys(), report);
     let mut policies = Section::new("cors", settings.cors.keys(), report);
     let known = Known::of(&settings.policy);
+    let mut limits = Section::new("limits", settings.limits.keys(), report);
     for (name, route) in &settings.routes {
         let path = at_key("routes", name);
         check_answerer(settings, route, &path, report);
         upstreams.check_reference(route.upstream.as_deref(), &at_key(&path, "upstream"), report);
         policies.check_reference(route.cors.as_deref(), &at_key(&path, "cors"), report);
+        for (index, limit) in route.limits.iter().enumerate() {
+            let place = report.element(&at_key(&path, "limits"), index);
+            limits.check_reference(Some(limit), &place, report);
+        }
         repeats::check(route, &path, report);
         prefixes::check(route, &path, report);
         check_times(route, &path, report);

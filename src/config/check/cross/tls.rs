@@ -24,7 +24,7 @@ pub(super) fn check(upstream: &Upstream, path: &str, report: &mut Report<'_>) {
 }
 
 fn check_tls(tls: &Tls, path: &str, report: &mut Report<'_>) {
-    if let Some(Err(why)) = tls.ca.as_ref().map(check_authorities) {
+    if let Some(Err(why)) = tls.ca.as_ref().map(authorities) {
         report.mistake(&at_key(path, "ca"), why);
     }
     let (cert, key) = (at_key(path, "client_cert"), at_key(path, "client_key"));
@@ -44,7 +44,8 @@ fn check_tls(tls: &Tls, path: &str, report: &mut Report<'_>) {
     }
 }
 
-fn check_authorities(file: &PemFile) -> Result<(), String> {
+/// Whether a file holds authorities that can be used.
+pub(super) fn authorities(file: &PemFile) -> Result<(), String> {
     let mut roots = RootCertStore::empty();
     for certificate in file.certificates()? {
         roots.add(certificate).map_err(|_| format!("{file} holds a damaged certificate"))?;
