@@ -6,6 +6,7 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod series;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};

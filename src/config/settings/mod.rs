@@ -74,6 +74,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Without the tables that may hold thousands. A reload changes all of them; nothing in them waits for a restart.
+    pub fn without_names(&self) -> Self {
+        Self { upstreams: BTreeMap::new(), routes: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Every secret, by the path of its key. They print alike, so whoever compares settings asks here.
     pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
         vec![("admin.token", self.admin.token.as_ref())]
