@@ -100,7 +100,10 @@ async fn steps(exchange: &mut Exchange, head: &Parts) -> Result<Admission, Refus
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {
-        Target::Proxy(pool) => Admission::Proxy(pool.clone()),
+        Target::Proxy(split) => {
+            let pool = split.choose(&exchange.client, &head.headers, || fastrand::u64(..));
+            Admission::Proxy(pool.clone())
+        }
         Target::Local(local) => Admission::Local(*local),
     })
 }

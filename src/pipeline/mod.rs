@@ -13,6 +13,7 @@ mod rewrite;
 mod route;
 pub mod router;
 mod snapshot;
+mod split;
 mod sticky;
 
 pub use admit::Admission;

@@ -1,4 +1,4 @@
-//! What of a request a hashing pool goes by, so that the same caller comes to the same endpoint.
+//! What of a request pools and splits go by that treat the same caller alike each time.
 
 use std::net::IpAddr;
 
@@ -12,13 +12,20 @@ use crate::upstream::hash;
 /// What a pool that hashes goes by; `None` where the request lacks it.
 pub fn sticky_key(balance: &Balance, client: &ClientAddress, headers: &HeaderMap) -> Option<u64> {
     match balance {
-        Balance::Hash(HashKey::Ip) => Some(match client.ip {
+        Balance::Hash(key) => key_of(key, client, headers),
+        Balance::Wrr | Balance::LeastRequest | Balance::P2c | Balance::PeakEwma | Balance::Random => None,
+    }
+}
+
+/// The key of a request as a number; `None` where the request lacks it.
+pub(super) fn key_of(key: &HashKey, client: &ClientAddress, headers: &HeaderMap) -> Option<u64> {
+    match key {
+        HashKey::Ip => Some(match client.ip {
             IpAddr::V4(ip) => hash(&ip.octets()),
             IpAddr::V6(ip) => hash(&ip.octets()),
         }),
-        Balance::Hash(HashKey::Header(name)) => headers.get(name.get()).map(|value| hash(value.as_bytes())),
-        Balance::Hash(HashKey::Cookie(name)) => cookie(headers, name).map(|value| hash(value.as_bytes())),
-        Balance::Wrr | Balance::LeastRequest | Balance::P2c | Balance::PeakEwma | Balance::Random => None,
+        HashKey::Header(name) => headers.get(name.get()).map(|value| hash(value.as_bytes())),
+        HashKey::Cookie(name) => cookie(headers, name).map(|value| hash(value.as_bytes())),
     }
 }
 

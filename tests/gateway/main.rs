@@ -27,6 +27,7 @@ mod proxy_protocol;
 mod proxying;
 mod reloading;
 mod shutdown;
+mod splitting;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;

@@ -21,7 +21,7 @@ pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use listener::{Identity, Listener, ListenerTls, TlsVersion};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
-pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route};
+pub use route::{Auth, HeaderEdits, HeaderMatch, Local, Paths, Route, Share};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Telemetry};
 pub use transport::{Protocol, Tls};

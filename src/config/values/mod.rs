@@ -4,6 +4,7 @@
 mod address;
 mod balance;
 mod byte_size;
+mod hash_key;
 mod header_name;
 mod host;
 mod host_pattern;
@@ -18,8 +19,9 @@ mod server_name;
 mod time_limit;
 
 pub use address::Address;
-pub use balance::{Balance, HashKey};
+pub use balance::Balance;
 pub use byte_size::ByteSize;
+pub use hash_key::HashKey;
 pub use header_name::HeaderName;
 pub use host_pattern::HostPattern;
 pub use method::Method;
@@ -62,6 +64,7 @@ mod tests {
         round_trips::<Address>("address");
         round_trips::<Balance>("balance");
         round_trips::<ByteSize>("byte-size");
+        round_trips::<HashKey>("hash-key");
         round_trips::<HeaderName>("header-name");
         round_trips::<HostPattern>("host-pattern");
         round_trips::<Method>("http-method");

@@ -11,6 +11,7 @@ use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use super::pool::pool_facts;
+use super::split::split_facts;
 use super::{Explanation, Outcome, PassedOver, Question, RouteFacts};
 use crate::config::{self, Local};
 use crate::error::Result;
@@ -20,9 +21,11 @@ use crate::pipeline::exchange::Exchange;
 use crate::pipeline::router::{Captures, WhyNot};
 use crate::pipeline::snapshot::Snapshot;
 use crate::pipeline::sticky_key;
+use crate::upstream::Refused;
 
 /// Keys of a route that are told elsewhere, or that say what it matches and not what it does.
-const TOLD: [&str; 8] = ["path", "methods", "hosts", "headers", "auth", "upstream", "local", "name"];
+const TOLD: [&str; 10] =
+    ["path", "methods", "hosts", "headers", "auth", "upstream", "local", "name", "split", "split_by"];
 
 /// What would happen to the request.
 ///
@@ -49,20 +52,24 @@ pub(in crate::pipeline) async fn explain(
         outcome: outcome(&admission, &exchange, &head, now),
         route: route_facts(&exchange, &path),
         passed_over: passed_over(snapshot, &head, &path),
+        split: split_facts(&exchange, &admission, &head.headers),
         pool,
     })
 }
 
 fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts, now: Instant) -> Outcome {
     match admission {
-        Admission::Proxy(pool) if pool.refuses_until(now).is_some() => {
-            Outcome::Refusal { code: "no_backend".to_owned() }
-        }
-        Admission::Proxy(pool) if pool.is_full() => Outcome::Refusal { code: "overloaded".to_owned() },
-        Admission::Proxy(_) => {
-            let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
-            Outcome::Backend { target: exchange.target.as_ref().map_or(sent, |it| it.as_str()).to_owned() }
-        }
+        Admission::Proxy(pool) => match pool.refusal(now) {
+            Some(Refused::NoEndpoint | Refused::AllBad { .. }) => {
+                Outcome::Refusal { code: "no_backend".to_owned() }
+            }
+            Some(Refused::Full) => Outcome::Refusal { code: "overloaded".to_owned() },
+            None => {
+                let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
+                let target = exchange.target.as_ref().map_or(sent, |it| it.as_str());
+                Outcome::Backend { target: target.to_owned() }
+            }
+        },
         Admission::Local(local) => Outcome::Local { part: part(*local).to_owned() },
         Admission::Answer(answer) => answered(answer),
     }

@@ -6,6 +6,7 @@ mod pool;
 mod print;
 mod question;
 mod serve;
+mod split;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub(super) use build::explain;
 use pool::{EndpointFacts, PoolFacts};
 pub use question::Question;
 pub use serve::router;
+use split::SplitFacts;
 
 /// What would happen to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,8 @@ pub struct Explanation {
     pub route: Option<RouteFacts>,
     /// Routes whose path fits but that do not serve the request.
     pub passed_over: Vec<PassedOver>,
+    /// To which of the route's pools it goes, where there are several.
+    pub split: Option<SplitFacts>,
     /// The pool that would work on it.
     pub pool: Option<PoolFacts>,
 }

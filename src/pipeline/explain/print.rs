@@ -28,6 +28,17 @@ impl fmt::Display for Explanation {
         for other in &self.passed_over {
             writeln!(f, "passed over {} ({}): {}", other.name, other.pattern, other.why)?;
         }
+        if let Some(split) = &self.split {
+            let parts: Vec<_> =
+                split.parts.iter().map(|part| format!("{} {} %", part.upstream, part.percent)).collect();
+            writeln!(
+                f,
+                "split: {}; this one goes to {}: {}",
+                parts.join(", "),
+                split.upstream,
+                split.reason
+            )?;
+        }
         self.pool.as_ref().map_or(Ok(()), |pool| print_pool(pool, f))
     }
 }

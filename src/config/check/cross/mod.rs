@@ -9,6 +9,7 @@ mod overlaps;
 mod prefixes;
 mod repeats;
 mod routes;
+mod splits;
 mod telemetry;
 mod tls;
 mod upstreams;
