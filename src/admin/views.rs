@@ -17,6 +17,10 @@ pub(super) async fn index() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([
         ("/config", "the configuration in force; ?origin=true says where each value comes from"),
         (
+            "/connections",
+            "client connections that are open, the oldest first; ?listener=NAME&client=ADDRESS&limit=100",
+        ),
+        (
             "/explain",
             "?method=GET&url=/path&header=name:value&client=ADDRESS: what would happen to a request, and why",
         ),

@@ -6,12 +6,14 @@ mod connections;
 mod json;
 mod messages;
 mod metrics;
+mod register;
 mod series;
 
 pub use access::{AccessLog, Line, Sampling};
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
+pub use register::{Doing, OpenConnection, Register, Registered, is_from};
 
 use std::io;
 use std::sync::Arc;
