@@ -10,6 +10,7 @@ mod deadlines;
 mod duration;
 mod expect;
 mod explaining;
+mod explaining_cases;
 mod failover;
 mod framing;
 mod headers;
