@@ -26,7 +26,7 @@ fn config(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("load_and_check", size), |bencher| {
             bencher.iter(|| read(&file));
         });
-        let settings = Arc::new(read(&file).settings);
+        let settings = read(&file).settings;
         let pools: BTreeMap<_, _> = (settings.upstreams.iter())
             .map(|(name, upstream)| (name.clone(), Arc::new(Pool::new(name, upstream, Instant::now()))))
             .collect();

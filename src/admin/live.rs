@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::config::{Address, Change, Loaded, Mistakes};
+use crate::config::{Address, Change, Loaded, Mistakes, Settings};
 use crate::upstream::Pools;
 
 /// What is in force.
@@ -13,8 +13,8 @@ use crate::upstream::Pools;
 pub struct Live {
     /// The configuration, and where each value comes from.
     pub loaded: Arc<Loaded>,
-    /// The configuration the process was started with.
-    pub booted: Arc<Loaded>,
+    /// What the process was started with and no reload changes: no upstreams, no routes.
+    pub booted: Arc<Settings>,
     /// The pools, with overrides applied.
     pub pools: Pools,
     /// What operators set aside from the configuration.

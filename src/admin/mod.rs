@@ -1,6 +1,7 @@
 //! The operators' side: the admin API behind its token, and metrics and probes without one.
 
 mod changes;
+mod connections;
 mod control;
 mod health;
 mod hosts;
@@ -57,6 +58,7 @@ pub fn router(view: View, token: Secret, settings: &Admin, more: Router) -> Rout
             "/upstreams/{upstream}/endpoints/{endpoint}",
             put(changes::set_endpoint).delete(changes::clear_endpoint),
         )
+        .route("/connections", get(connections::connections))
         .route("/overrides", get(changes::overrides))
         .route("/reload", post(changes::reload).get(changes::last_reload))
         .route("/log-level", put(changes::set_log_level))

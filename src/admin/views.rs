@@ -10,12 +10,16 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use crate::config::{Loaded, Local, Origins, Route};
-use crate::upstream::{Endpoint, Failure, Pool, State as Standing};
+use crate::config::{Loaded, Local, Origins, Route, Share};
+use crate::upstream::{Failure, Pool, Standing, State as EndpointState};
 
 pub(super) async fn index() -> Json<BTreeMap<&'static str, &'static str>> {
     Json(BTreeMap::from([
         ("/config", "the configuration in force; ?origin=true says where each value comes from"),
+        (
+            "/connections",
+            "client connections that are open, the oldest first; ?listener=NAME&client=ADDRESS&limit=100",
+        ),
         (
             "/explain",
             "?method=GET&url=/path&header=name:value&client=ADDRESS: what would happen to a request, and why",
@@ -56,6 +60,8 @@ pub(super) struct RouteView {
     hosts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    split: Vec<Share>,
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<Local>,
     source: String,
@@ -73,6 +79,7 @@ fn route_view(loaded: &Loaded, name: &str, route: &Route) -> RouteView {
         methods: route.methods.iter().map(|method| method.as_str().to_owned()).collect(),
         hosts: route.hosts.iter().map(ToString::to_string).collect(),
         upstream: route.upstream.clone(),
+        split: route.split.clone(),
         local: route.local,
         source: loaded.origin_of(&format!("routes.{name}")).to_string(),
     }
@@ -129,24 +136,25 @@ fn pool_view(pool: &Pool, now: Instant) -> PoolView {
         refuses_for_seconds: pool
             .refuses_until(now)
             .map(|it| it.saturating_duration_since(now).as_secs_f64()),
-        endpoints: pool.endpoints().iter().map(|endpoint| endpoint_view(pool, endpoint, now)).collect(),
+        endpoints: pool.standings(now).iter().map(|standing| endpoint_view(standing, now)).collect(),
     }
 }
 
-fn endpoint_view(pool: &Pool, endpoint: &Endpoint, now: Instant) -> EndpointView {
-    let verdict = endpoint.verdict(now);
-    let entered = Standing::ALL.map(|state| (state.as_str(), endpoint.entered(state)));
+fn endpoint_view(standing: &Standing, now: Instant) -> EndpointView {
+    let Standing { endpoint, verdict, role, .. } = standing;
+    let (state, reason) = standing.state();
+    let entered = EndpointState::ALL.map(|state| (state.as_str(), endpoint.entered(state)));
     let failed = Failure::ALL.map(|failure| (failure.as_str(), endpoint.failed(failure)));
     let failed = failed.into_iter().chain([("status", endpoint.failed_by_status())]);
     EndpointView {
         address: endpoint.name.to_string(),
         weight: endpoint.weight,
         priority: endpoint.priority,
-        state: if endpoint.weight == 0 { "drained" } else { verdict.state.as_str() },
-        reason: if endpoint.weight == 0 { "its weight is 0".to_owned() } else { verdict.reason.to_string() },
+        state,
+        reason,
         for_seconds: now.saturating_duration_since(verdict.since).as_secs(),
         changes_in_seconds: verdict.until.map(|until| until.saturating_duration_since(now).as_secs()),
-        takes_traffic: pool.is_in_use(endpoint, now),
+        takes_traffic: role.takes_requests(),
         paused_for_seconds: endpoint.paused_for(now).map(|pause| pause.as_secs_f64()),
         latency_ms: endpoint.latency(now).map(|latency| latency.as_secs_f64() * 1e3),
         in_flight: endpoint.in_flight(),

@@ -1,6 +1,7 @@
 //! The one place that changes what is in force: it takes wishes one at a time, builds the new beside the old and
 //! swaps. On any mistake the old stays. What did not change keeps its connections, its health and its sockets.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use chrono::Utc;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -36,6 +37,8 @@ pub(super) struct Keeper {
     pub(super) telemetry: Telemetry,
     pub(super) messages: Messages,
     pub(super) wishes: mpsc::Receiver<Wish>,
+    /// Listened for since before the configuration was read.
+    pub(super) hangups: Signal,
 }
 
 /// What the keeper is woken by.
@@ -50,15 +53,11 @@ enum Event {
 impl Keeper {
     /// Serves wishes, signals and changes of files for as long as the process runs.
     pub(super) async fn keep(mut self) {
-        let mut hangups = match signal(SignalKind::hangup()) {
-            Ok(hangups) => hangups,
-            Err(error) => return tracing::error!(%error, "listen for SIGHUP: nothing can be reloaded"),
-        };
         let mut sources = Sources::of(self.live.load().loaded.sources());
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let event = self.next(&mut hangups, &mut looks).await;
+            let event = self.next(&mut looks).await;
             let is_idle = matches!(event, Event::Look) && !(self.watches() && sources.have_changed());
             if !is_idle {
                 // Checks and deadlines on this thread go on meanwhile.
@@ -81,11 +80,11 @@ impl Keeper {
         }
     }
 
-    async fn next(&mut self, hangups: &mut Signal, looks: &mut Interval) -> Event {
+    async fn next(&mut self, looks: &mut Interval) -> Event {
         let expiry = self.until_expiry();
         tokio::select! {
             Some(wish) = self.wishes.recv() => Event::Wish(wish),
-            _ = hangups.recv() => Event::Hangup,
+            _ = self.hangups.recv() => Event::Hangup,
             () = sleep(expiry.unwrap_or(Duration::MAX)), if expiry.is_some() => Event::Expiry,
             _ = looks.tick() => Event::Look,
         }
@@ -175,9 +174,7 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(changes);
         }
-        let pending = (live.booted.changes_to(&loaded).into_iter())
-            .filter(|change| change.effect == Effect::Restart)
-            .collect();
+        let pending = loaded.pending_since(&live.booted);
         let next = Live { loaded: loaded.clone(), pending, ..live.clone() };
         if let Err(error) = self.adopt(next) {
             return Err(loaded.refuse(&error.to_string()));
@@ -192,7 +189,7 @@ impl Keeper {
     fn adopt(&self, mut next: Live) -> Result<()> {
         let now = Instant::now();
         let before = self.live.load_full();
-        let settings = Arc::new(with_overrides(&next.loaded.settings, &next.overrides));
+        let settings = with_overrides(&next.loaded.settings, &next.overrides);
         next.pools = pools(&settings, &before.pools, now);
         let identity = self.pipeline.identity().renewed(&settings)?;
         let snapshot = Snapshot::compile_with(settings, &next.pools, identity.clone())?;
@@ -212,33 +209,47 @@ impl Keeper {
                 continue;
             }
             old.retire(new);
-            for endpoint in old.endpoints() {
-                let stays = new.is_some_and(|new| new.endpoints().iter().any(|it| it.name == endpoint.name));
-                if !stays {
-                    self.telemetry.metrics.forget_endpoint(name, &endpoint.name);
-                }
-            }
+        }
+        let stays = known(after);
+        let is_gone = |(name, old): (&String, &Arc<Pool>)| {
+            old.endpoints().iter().any(|endpoint| !stays(name, Some(&endpoint.name)))
+        };
+        // To look through the metrics takes a while.
+        if before.iter().any(is_gone) {
+            self.telemetry.metrics.retain_upstreams(&stays);
         }
         let is_new =
             |name: &str, pool: &Arc<Pool>| before.get(name).is_none_or(|old| !Arc::ptr_eq(old, pool));
         for (name, pool) in after.iter().filter(|(name, pool)| is_new(name, pool)) {
-            if let Err(error) = self.probes.check(pool, &self.lifecycle) {
+            if let Err(error) = self.probes.check(pool, before.get(name), &self.lifecycle) {
                 tracing::error!(upstream = name, %error, "check the health of an upstream");
             }
         }
     }
 }
 
+/// Whether there is such a pool, and such an endpoint in it.
+fn known(pools: &Pools) -> impl Fn(&str, Option<&str>) -> bool {
+    let named = |pool: &Pool| pool.endpoints().iter().map(|endpoint| endpoint.name.clone()).collect();
+    let pools: BTreeMap<String, HashSet<Arc<str>>> =
+        pools.iter().map(|(name, pool)| (name.clone(), named(pool))).collect();
+    move |upstream, endpoint| {
+        let endpoints = pools.get(upstream);
+        endpoints.is_some_and(|known| endpoint.is_none_or(|endpoint| known.contains(endpoint)))
+    }
+}
+
 /// The settings as operators want them for now.
-pub(super) fn with_overrides(settings: &Settings, overrides: &[Override]) -> Settings {
-    let mut settings = settings.clone();
+fn with_overrides(settings: &Arc<Settings>, overrides: &[Override]) -> Arc<Settings> {
+    let mut shared = settings.clone();
     for wanted in overrides {
+        let settings = Arc::make_mut(&mut shared);
         let endpoints = settings.upstreams.get_mut(&wanted.upstream).map(|upstream| &mut upstream.endpoints);
         for endpoint in endpoints.into_iter().flatten().filter(|it| it.address == wanted.address) {
             endpoint.weight = wanted.weight;
         }
     }
-    settings
+    shared
 }
 
 /// The pools of these settings. Those whose settings did not change are the same as before, and what is known of

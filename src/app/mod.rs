@@ -1,5 +1,6 @@
 //! The composition root: builds everything in the order it depends on each other, then serves.
 
+mod ground;
 mod keeper;
 mod sources;
 
@@ -8,9 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+pub use self::ground::Ground;
+use self::ground::background_runtime;
 use self::keeper::Keeper;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
@@ -29,7 +31,7 @@ use crate::upstream::Pools;
 /// The gateway, built but not yet listening.
 #[derive(Debug)]
 pub struct App {
-    runtime: Runtime,
+    ground: Ground,
     telemetry: Telemetry,
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
@@ -44,13 +46,20 @@ impl App {
     /// # Errors
     /// The runtime cannot be started or the access log not be opened.
     pub fn build(loaded: Loaded) -> Result<Self> {
+        Self::build_on(Ground::lay()?, loaded)
+    }
+
+    /// The same on ground that was laid before the configuration was read.
+    ///
+    /// # Errors
+    /// The access log cannot be opened.
+    pub fn build_on(ground: Ground, loaded: Loaded) -> Result<Self> {
         let loaded = Arc::new(loaded);
         let settings = &loaded.settings;
         install_crypto();
         let traces = Traces::start(&settings.telemetry)?;
         let messages = Messages::start(settings.telemetry.level, &traces);
-        let runtime = background_runtime()?;
-        let lifecycle = Lifecycle::new(runtime.handle().clone());
+        let lifecycle = Lifecycle::new(ground.runtime.handle().clone());
         let telemetry = Telemetry::new(&settings.telemetry, traces).map_err(|error| {
             let file = settings.telemetry.access_log.file.as_deref().unwrap_or(Path::new("standard output"));
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
@@ -62,7 +71,7 @@ impl App {
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
         let (control, wishes) = Control::new();
         let live = Live {
-            booted: loaded.clone(),
+            booted: Arc::new(settings.without_names()),
             loaded,
             pools,
             overrides: Vec::new(),
@@ -81,7 +90,7 @@ impl App {
             rest: rest::router(lifecycle),
             auth: rest::auth_router(),
         };
-        Ok(Self { runtime, telemetry, view, wishes, locals, store, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, store, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -108,7 +117,7 @@ impl App {
     /// # Errors
     /// The question describes no request.
     pub fn explain(loaded: &Loaded, question: &Question) -> Result<Explanation> {
-        let settings = Arc::new(loaded.settings.clone());
+        let settings = loaded.settings.clone();
         let pools = keeper::pools(&settings, &Pools::new(), Instant::now());
         let pipeline = Pipeline::new(Snapshot::compile(settings, &pools)?, Locals::default());
         background_runtime()?.block_on(pipeline.explain(question))
@@ -119,8 +128,9 @@ impl App {
     /// # Errors
     /// An address cannot be listened on.
     pub fn run(self) -> Result<()> {
+        let Ground { runtime, hangups } = self.ground;
         let live = self.view.live.load_full();
-        let settings = Arc::new(live.loaded.settings.clone());
+        let settings = live.loaded.settings.clone();
         let lifecycle = self.view.lifecycle.clone();
         let tokens = self.telemetry.metrics.tokens.clone();
         let identity = Arc::new(Authenticator::new(&settings, tokens)?);
@@ -137,6 +147,7 @@ impl App {
             telemetry: self.telemetry.clone(),
             messages: self.view.messages.clone(),
             wishes: self.wishes,
+            hangups,
         };
         // A server that is down holds nothing up: what needs it is refused until it is there.
         self.store.iter().for_each(Store::watch);
@@ -150,7 +161,7 @@ impl App {
             lifecycle,
             telemetry: self.telemetry,
             takes_over: self.takes_over,
-            runtime: self.runtime.handle().clone(),
+            runtime: runtime.handle().clone(),
         })
     }
 }
@@ -179,13 +190,6 @@ fn limiter(
     };
     let redis = Redis::start(redis, lifecycle, telemetry.metrics.redis())?;
     Ok(Arc::new(Limiter::sharing(redis, lifecycle, metrics)))
-}
-
-/// Health checks and deadlines run beside the worker threads, which Pingora owns and ends by itself.
-fn background_runtime() -> Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(1).thread_name("background").enable_all().build();
-    runtime.map_err(|error| Error::internal("start the background runtime").caused_by(error))
 }
 
 /// Several crates bring a TLS provider; the first one installed is used by all.

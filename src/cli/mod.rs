@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::App;
+use crate::app::{App, Ground};
 use crate::config::{self, Loaded, Mistakes, Origins};
 
 /// Where the configuration is looked for.
@@ -103,10 +103,8 @@ struct Inputs {
 pub fn main() -> ExitCode {
     let default = Command::Run { input: Input { config: DEFAULT_FILE.into() }, upgrade: false };
     match Cli::parse().command.unwrap_or(default) {
-        Command::Run { input, upgrade: false } => with(&input.config, |loaded| run(App::build(loaded))),
-        Command::Run { input, upgrade: true } => {
-            with(&input.config, |loaded| run(App::build(loaded).map(App::taking_over)))
-        }
+        Command::Run { input, upgrade: false } => run(&input.config, |app| app),
+        Command::Run { input, upgrade: true } => run(&input.config, App::taking_over),
         Command::Check(inputs) => check(inputs),
         Command::Config { input, origin } => with(&input.config, |loaded| show(&loaded, origin)),
         Command::Diff { before, after } => {
@@ -140,14 +138,20 @@ fn with(path: &Path, act: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     }
 }
 
-fn run(app: crate::error::Result<App>) -> ExitCode {
-    match app.and_then(App::run) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("olympus: {error}");
-            ExitCode::FAILURE
-        }
-    }
+fn run(path: &Path, change: impl FnOnce(App) -> App) -> ExitCode {
+    let fail = |error| {
+        eprintln!("olympus: {error}");
+        ExitCode::FAILURE
+    };
+    // First of all: a configuration may take long to read.
+    let ground = match Ground::lay() {
+        Ok(ground) => ground,
+        Err(error) => return fail(error),
+    };
+    with(path, |loaded| {
+        let app = App::build_on(ground, loaded).map(change);
+        app.and_then(App::run).map_or_else(fail, |()| ExitCode::SUCCESS)
+    })
 }
 
 fn check(inputs: Inputs) -> ExitCode {

@@ -1,7 +1,7 @@
 //! What changes from one configuration to another, key by key, and what each change asks for.
 //! Which key asks for what is said beside the key itself, in the settings' types (`x-reload`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::load::Loaded;
 use super::policy;
-use super::schema::{Schema, json_schema};
+use super::schema::Schema;
 use super::settings::Settings;
 use super::tree::at_key;
 use super::values::PemFile;
@@ -65,18 +65,52 @@ impl Loaded {
     /// What differs in `next`, sorted by key. Where values came from, `include` and `defaults` make no difference:
     /// what they amount to does. Secrets are named, never shown.
     pub fn changes_to(&self, next: &Self) -> Vec<Change> {
-        let schema = json_schema();
-        let mut walk = Walk { changes: Vec::new() };
-        let (from, to) = (as_table(&self.settings), as_table(&next.settings));
-        walk.table(Schema::root(&schema), "", Some(Effect::Live), (&from, &to));
-        let schema = policy::schema();
-        let (from, to) = (as_table(&*self.settings.policy), as_table(&*next.settings.policy));
-        walk.table(Schema::root(&schema), "policy", Some(Effect::Live), (&from, &to));
-        walk.changes.extend(changed_secrets(&self.settings, &next.settings));
-        walk.changes.extend(changed_credentials(&self.settings, &next.settings));
-        walk.changes.sort_by(|one, other| one.key.cmp(&other.key));
-        walk.changes
+        let (from, to) = (&*self.settings, &*next.settings);
+        // Most names stand for the same on both sides, and to compare values is cheap beside writing them out.
+        let old = Settings {
+            upstreams: unlike(&from.upstreams, &to.upstreams),
+            routes: unlike(&from.routes, &to.routes),
+            ..from.without_names()
+        };
+        let new = Settings {
+            upstreams: unlike(&to.upstreams, &from.upstreams),
+            routes: unlike(&to.routes, &from.routes),
+            ..to.without_names()
+        };
+        changes(&old, &new)
     }
+
+    /// What of this is not in force in a process that was started with settings of which `booted` are all that a
+    /// reload cannot change.
+    pub fn pending_since(&self, booted: &Settings) -> Vec<Change> {
+        let mut changes = changes(booted, &self.settings.without_names());
+        changes.retain(|change| change.effect == Effect::Restart);
+        changes
+    }
+}
+
+/// The entries that `others` does not have, or not like this.
+fn unlike<T: Clone + PartialEq>(
+    entries: &BTreeMap<String, T>,
+    others: &BTreeMap<String, T>,
+) -> BTreeMap<String, T> {
+    let unlike = entries.iter().filter(|(name, entry)| others.get(*name) != Some(*entry));
+    unlike.map(|(name, entry)| (name.clone(), entry.clone())).collect()
+}
+
+fn changes(from: &Settings, to: &Settings) -> Vec<Change> {
+    let mut walk = Walk { changes: Vec::new() };
+    let tables = (&as_table(from), &as_table(to));
+    walk.table(Schema::of_settings(), "", Some(Effect::Live), tables);
+    if from.policy != to.policy {
+        let schema = policy::schema();
+        let tables = (&as_table(&*from.policy), &as_table(&*to.policy));
+        walk.table(Schema::root(&schema), "policy", Some(Effect::Live), tables);
+    }
+    walk.changes.extend(changed_secrets(from, to));
+    walk.changes.extend(changed_credentials(from, to));
+    walk.changes.sort_by(|one, other| one.key.cmp(&other.key));
+    walk.changes
 }
 
 fn as_table(settings: &impl Serialize) -> Map<String, Value> {
@@ -226,6 +260,7 @@ fn inline(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::json_schema;
     use std::path::PathBuf;
 
     fn loaded(name: &str, text: &str) -> Loaded {
@@ -309,6 +344,32 @@ mod tests {
     fn nothing_changes_where_only_the_text_does() {
         let same = format!("# a comment\n{BEFORE}");
         assert_eq!(loaded("one", BEFORE).changes_to(&loaded("same", &same)), []);
+    }
+
+    #[test]
+    fn no_key_of_upstreams_or_routes_waits_for_a_restart() {
+        let schema = json_schema();
+        for kind in ["Upstream", "Route"] {
+            let mut kinds = vec![&schema["$defs"][kind]];
+            while let Some(kind) = kinds.pop() {
+                let text = kind.to_string();
+                assert!(!text.contains("\"x-reload\":\"restart\""), "{text}");
+                let names = text.match_indices("#/$defs/").map(|(at, found)| &text[at + found.len()..]);
+                let names: Vec<&str> = names.filter_map(|rest| rest.split('"').next()).collect();
+                kinds.extend(names.iter().map(|name| &schema["$defs"][name]));
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_restart_is_known_without_upstreams_and_routes() {
+        let (before, after) = (loaded("booted", BEFORE), loaded("pending", AFTER));
+        let keys = |loaded: &Loaded, booted: &Loaded| {
+            let pending = loaded.pending_since(&booted.settings.without_names());
+            pending.into_iter().map(|change| change.key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&after, &before), ["admin.token", "listeners.public.address", "server.threads"]);
+        assert!(keys(&before, &before).is_empty());
     }
 
     #[test]

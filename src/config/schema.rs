@@ -1,5 +1,7 @@
 //! The JSON Schema of the settings, derived from their types, and what is asked of it.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::settings::Settings;
@@ -35,6 +37,14 @@ fn spell_out_partials(schema: &mut Value, kinds: &Value) {
 pub(super) struct Schema<'s> {
     root: &'s Value,
     here: &'s Value,
+}
+
+impl Schema<'static> {
+    /// The schema of a whole file, derived once: it never changes.
+    pub(super) fn of_settings() -> Self {
+        static SCHEMA: LazyLock<Value> = LazyLock::new(json_schema);
+        Self::root(&SCHEMA)
+    }
 }
 
 impl<'s> Schema<'s> {

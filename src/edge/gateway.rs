@@ -94,7 +94,6 @@ impl ProxyHttp for Gateway {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        context.started = Instant::now();
         head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session)).await;
         self.settle(session, &exchange);
@@ -385,11 +384,12 @@ impl ProxyHttp for Gateway {
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
         self.telemetry.metrics.active_requests.dec();
+        let now = Instant::now();
         if let Some(proxied) = &mut context.proxied {
             proxied.let_go();
-            proxied.conclude(Instant::now());
+            proxied.conclude(now);
         }
-        line::write(&self.telemetry, session, context);
+        line::write(&self.telemetry, session, context, now);
     }
 
     /// The access line says it, once.

@@ -15,9 +15,8 @@ use crate::telemetry::{Line, Sampling, Telemetry};
 const MOST_TEXT: usize = 1024;
 
 /// Counts a request and writes its line, if it gets one.
-pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context) {
+pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context, now: Instant) {
     let Some(exchange) = &context.exchange else { return };
-    let now = Instant::now();
     let took = now.saturating_duration_since(context.started);
     let status = answered(session).map_or(0, |status| status.as_u16());
     let method = &session.req_header().method;

@@ -62,15 +62,27 @@ impl Probes {
         })
     }
 
-    /// Checks every endpoint of the pool from now on, until the pool is gone or retired.
+    /// Checks every endpoint of the pool from now on, until the pool is gone or retired. Those that passed in
+    /// the pool `before` it have their turn within an interval: a reload must not ask a thousand of them at once.
     ///
     /// # Errors
     /// The path of the check cannot stand in a request, or an endpoint cannot be addressed.
-    pub fn check(self: &Arc<Self>, pool: &Arc<Pool>, lifecycle: &Lifecycle) -> Result<()> {
+    pub fn check(
+        self: &Arc<Self>,
+        pool: &Arc<Pool>,
+        before: Option<&Arc<Pool>>,
+        lifecycle: &Lifecycle,
+    ) -> Result<()> {
         let Some(settings) = &pool.settings.health else { return Ok(()) };
         for endpoint in pool.endpoints() {
             let probe = self.probe(pool, endpoint, settings)?;
-            lifecycle.spawn("health check", watch(Arc::downgrade(pool), endpoint.index, probe));
+            let first = match before {
+                Some(before) if was_checked(before, endpoint) && is_passing(endpoint) => {
+                    settings.interval.get().mul_f64(fastrand::f64())
+                }
+                Some(_) | None => Duration::ZERO,
+            };
+            lifecycle.spawn("health check", watch(Arc::downgrade(pool), endpoint.index, (first, probe)));
         }
         Ok(())
     }
@@ -94,8 +106,17 @@ impl Probes {
     }
 }
 
-async fn watch(pool: Weak<Pool>, index: usize, probe: Probe) {
+fn is_passing(endpoint: &Endpoint) -> bool {
+    endpoint.verdict(Instant::now()).is_passing
+}
+
+fn was_checked(before: &Pool, endpoint: &Endpoint) -> bool {
+    before.settings.health.is_some() && before.endpoints().iter().any(|it| it.address == endpoint.address)
+}
+
+async fn watch(pool: Weak<Pool>, index: usize, (first, probe): (Duration, Probe)) {
     let settings = &probe.settings;
+    sleep(first).await;
     loop {
         // On the heap while it runs: a connection's state is 20 times that of the rest of this task, which waits for
         // most of its life.
@@ -109,7 +130,7 @@ async fn watch(pool: Weak<Pool>, index: usize, probe: Probe) {
             let Some(pool) = pool.upgrade().filter(|pool| !pool.is_retired()) else { return };
             let Some(endpoint) = pool.endpoints().get(index) else { return };
             tell(&pool, endpoint, result);
-            match endpoint.verdict(Instant::now()).is_passing {
+            match is_passing(endpoint) {
                 true => settings.interval,
                 false => settings.unhealthy_interval,
             }

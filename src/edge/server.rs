@@ -122,7 +122,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
     let deadlines = Deadlines::default();
     parts.lifecycle.spawn("try deadlines", deadlines.clone().watch());
     for pool in parts.pools.values() {
-        let started = parts.probes.check(pool, &parts.lifecycle);
+        let started = parts.probes.check(pool, None, &parts.lifecycle);
         started.map_err(|error| {
             Error::new(Kind::Invalid, format!("check upstream `{}`", pool.name)).caused_by(error)
         })?;

@@ -145,7 +145,7 @@ impl Proxied {
 
     /// The head of the answer has come.
     pub(super) fn answered(&mut self, status: u16, headers: &HeaderMap, metrics: &Metrics) {
-        let (now, retry_after) = (Instant::now(), retry_after(headers, SystemTime::now()));
+        let (now, retry_after) = (Instant::now(), retry_after(headers, SystemTime::now));
         if let Some(current) = &mut self.current {
             current.deadline = None;
             current.unanswered = None;
@@ -260,11 +260,11 @@ impl Try {
 }
 
 /// How long `Retry-After` asks to wait, in seconds or until a date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: fn() -> SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()),
+        Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now()).unwrap_or_default()),
     }
 }
 
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_a_number_of_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let now = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let asked = |text: &'static str| {
             let headers = [(RETRY_AFTER, http::HeaderValue::from_static(text))].into_iter().collect();
             retry_after(&headers, now).map(|wait| wait.as_secs())

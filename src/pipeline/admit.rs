@@ -119,7 +119,11 @@ async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {
-        Target::Proxy(pool) => Admission::Proxy(pool.clone()),
+        Target::Proxy(split) => {
+            let pool = split.choose(caller.as_deref(), &exchange.client, &head.headers, || fastrand::u64(..));
+            exchange.upstream = Some(pool.name.clone());
+            Admission::Proxy(pool.clone())
+        }
         Target::Local(local) => Admission::Local(*local),
     })
 }

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use super::admit::Refusal;
 use super::exchange::Exchange;
-use super::route::{Route, Target};
+use super::route::Route;
 use crate::config::{Auth, IdentityForm};
 use crate::error::Kind;
 use crate::http::Problem;
@@ -39,16 +39,16 @@ pub(super) async fn authenticate(
 /// Tells a backend who calls, in the form its route asks for.
 pub(super) fn introduce(exchange: &Exchange, headers: &mut HeaderMap) {
     let (Some(caller), Some(route)) = (&exchange.caller, &exchange.route) else { return };
-    match (route.identity, &route.target) {
+    match (route.identity, &exchange.upstream) {
         (IdentityForm::Headers, _) => tell(caller, headers),
-        (IdentityForm::Signed, Target::Proxy(pool)) => {
-            match exchange.snapshot.identity.identity(caller, &pool.name, Utc::now()) {
+        (IdentityForm::Signed, Some(upstream)) => {
+            match exchange.snapshot.identity.identity(caller, upstream, Utc::now()) {
                 Ok(value) => drop(headers.insert(IDENTITY, value)),
                 // The backend refuses a request without it.
                 Err(error) => tracing::error!(%error, route = %route.name, "tell a backend who calls"),
             }
         }
-        (IdentityForm::Signed, Target::Local(_)) | (IdentityForm::None, _) => {}
+        (IdentityForm::Signed, None) | (IdentityForm::None, _) => {}
     }
 }
 

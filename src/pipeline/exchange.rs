@@ -43,6 +43,8 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Who is calling, with the rights they have under this configuration; `None` if nobody is known.
     pub caller: Option<Arc<Caller>>,
+    /// The pool a backend of which answers; `None` where none does.
+    pub(super) upstream: Option<Arc<str>>,
     pub(super) standings: Vec<Standing>,
     pub(super) connection: Connection,
     pub(super) origin: Option<HeaderValue>,
@@ -63,6 +65,7 @@ impl Exchange {
             route: None,
             caller: None,
             target: None,
+            upstream: None,
             standings: Vec::new(),
             connection,
             snapshot,

@@ -16,6 +16,7 @@ mod rewrite;
 mod route;
 pub mod router;
 mod snapshot;
+mod split;
 mod sticky;
 mod tracing;
 

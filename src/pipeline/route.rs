@@ -7,10 +7,11 @@ use super::cors::Policy;
 use super::edits::Edits;
 use super::limits::RouteLimits;
 use super::rewrite::Rewrite;
+use super::split::Split;
 use crate::config::{self, Auth, IdentityForm, Local, PathPattern};
 use crate::error::{Error, Result};
 use crate::identity::{self, Demand};
-use crate::upstream::{Pool, Pools};
+use crate::upstream::Pools;
 
 /// One pattern of a configured route.
 #[derive(Debug)]
@@ -43,8 +44,8 @@ pub struct Route {
 /// Who answers a request.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// A backend of this pool.
-    Proxy(Arc<Pool>),
+    /// A backend of one of these pools.
+    Proxy(Split),
     /// A part of the gateway.
     Local(Local),
 }
@@ -79,7 +80,7 @@ impl Route {
 fn target(name: &str, settings: &config::Route, pools: &Pools) -> Result<Target> {
     match (&settings.upstream, settings.local) {
         (Some(upstream), None) => match pools.get(upstream) {
-            Some(pool) => Ok(Target::Proxy(pool.clone())),
+            Some(pool) => Split::compile(pool, settings, pools).map(Target::Proxy),
             None => Err(Error::internal(format!("route `{name}`: there is no upstream `{upstream}`"))),
         },
         (None, Some(local)) => Ok(Target::Local(local)),

@@ -1,9 +1,12 @@
 //! What is counted of client connections and of the certificates they are shown, by listener.
 
+use std::sync::Arc;
+
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::metrics::{counters, gauges};
+use super::register::{Register, Registered};
 
 /// Connections of all listeners.
 #[derive(Debug, Clone)]
@@ -12,12 +15,13 @@ pub struct Connections {
     refused: IntCounterVec,
     reloads: IntCounterVec,
     is_fresh: IntGaugeVec,
+    register: Register,
 }
 
 /// Connections of one listener.
 #[derive(Debug, Clone)]
 pub struct ListenerConnections {
-    name: String,
+    name: Arc<str>,
     open: IntGauge,
     all: Connections,
 }
@@ -41,7 +45,13 @@ impl Connections {
                 "1 while a listener serves the certificates that its files hold, 0 while it keeps older ones.",
                 &["listener"],
             ),
+            register: Register::default(),
         }
+    }
+
+    /// Those that are open, one by one.
+    pub fn register(&self) -> &Register {
+        &self.register
     }
 
     pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
@@ -56,7 +66,7 @@ impl Connections {
     /// Those of the listener of this name, which comes from the configuration.
     pub fn of(&self, listener: &str) -> ListenerConnections {
         ListenerConnections {
-            name: listener.to_owned(),
+            name: listener.into(),
             open: self.open.with_label_values(&[listener]),
             all: self.clone(),
         }
@@ -69,9 +79,10 @@ impl ListenerConnections {
         &self.name
     }
 
-    /// A connection was opened.
-    pub fn opened(&self) {
+    /// A connection was opened. It is listed until what comes back is dropped.
+    pub fn opened(&self) -> Registered {
         self.open.inc();
+        self.all.register.enter(&self.name)
     }
 
     /// A connection was closed.
@@ -81,23 +92,23 @@ impl ListenerConnections {
 
     /// A connection was refused or cut. The cause is one of a few words of the program.
     pub fn refused(&self, cause: &'static str) {
-        self.all.refused.with_label_values(&[self.name.as_str(), cause]).inc();
+        self.all.refused.with_label_values(&[&*self.name, cause]).inc();
     }
 
     /// The listener serves the certificates that its files hold.
     pub fn certificates_are_fresh(&self) {
-        self.all.is_fresh.with_label_values(&[self.name.as_str()]).set(1);
+        self.all.is_fresh.with_label_values(&[&*self.name]).set(1);
     }
 
     /// Certificates that changed were taken.
     pub fn certificates_taken(&self) {
-        self.all.reloads.with_label_values(&[self.name.as_str(), "taken"]).inc();
+        self.all.reloads.with_label_values(&[&*self.name, "taken"]).inc();
         self.certificates_are_fresh();
     }
 
     /// Certificates that changed cannot serve; the older ones are kept.
     pub fn certificates_refused(&self) {
-        self.all.reloads.with_label_values(&[self.name.as_str(), "refused"]).inc();
-        self.all.is_fresh.with_label_values(&[self.name.as_str()]).set(0);
+        self.all.reloads.with_label_values(&[&*self.name, "refused"]).inc();
+        self.all.is_fresh.with_label_values(&[&*self.name]).set(0);
     }
 }

@@ -101,24 +101,26 @@ impl Object {
 
     /// Keys are constants of this module's callers and need no escapes.
     fn key(&mut self, key: &str) {
-        if self.text.len() > 1 {
-            self.text.push(b',');
-        }
-        self.text.push(b'"');
+        let before: &[u8] = if self.text.len() > 1 { b",\"" } else { b"\"" };
+        self.text.extend_from_slice(before);
         self.text.extend_from_slice(key.as_bytes());
         self.text.extend_from_slice(b"\":");
     }
 
     /// A number with at least so many digits.
     fn digits(&mut self, mut number: u64, least: usize) {
-        let start = self.text.len();
-        while number > 0 || self.text.len() < start + least {
-            self.text.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
+        let mut digits = [b'0'; 20];
+        let mut first = digits.len();
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            if number == 0 {
+                break;
+            }
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
             number /= 10;
+            first = place;
         }
-        if let Some(written) = self.text.get_mut(start..) {
-            written.reverse();
-        }
+        let written = first.min(digits.len() - least);
+        self.text.extend_from_slice(digits.get(written..).unwrap_or_default());
     }
 }
 

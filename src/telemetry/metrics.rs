@@ -11,6 +11,7 @@ use prometheus::{
 
 use super::connections::Connections;
 use super::postgres::Postgres;
+use super::series;
 use super::shared::{LimitMetrics, RedisMetrics};
 use super::tokens::Tokens;
 
@@ -272,11 +273,16 @@ impl Metrics {
         self.reloads.last_time.set(time);
     }
 
-    /// An endpoint is no longer in the configuration: its gauges would show what was.
-    pub fn forget_endpoint(&self, upstream: &str, endpoint: &str) {
-        for gauges in [&self.healthy, &self.busy] {
-            // There are none before the first scrape.
-            let _ = gauges.remove_label_values(&[upstream, endpoint]);
+    /// Takes out every series of pools and endpoints that do not stay: they would show for ever what was. A pool is
+    /// asked for alone and with each of its endpoints. Requests under way may bring one back until the next time.
+    pub fn retain_upstreams(&self, stays: &dyn Fn(&str, Option<&str>) -> bool) {
+        series::retain(&self.tries, stays);
+        let counters = [&self.failures, &self.retries, &self.learned.moves];
+        for counters in counters.into_iter().chain([&self.learned.full, &self.learned.exhausted]) {
+            series::retain(counters, stays);
+        }
+        for gauges in [&self.healthy, &self.busy, &self.learned.active] {
+            series::retain(gauges, stays);
         }
     }
 
@@ -379,6 +385,25 @@ mod tests {
         let line = "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",\
                     http_response_status_code=\"404\",http_route=\"/pots/{id}\",olympus_route=\"pots\"} 1";
         assert!(metrics.text().contains(line), "{}", metrics.text());
+    }
+
+    #[test]
+    fn nothing_is_told_of_pools_and_endpoints_that_are_gone() {
+        let metrics = Metrics::new();
+        for (upstream, endpoint) in [("stays", "a:1"), ("stays", "b:1"), ("gone", "c:1")] {
+            metrics.answered(upstream, endpoint, 200, Duration::from_millis(1));
+            metrics.failed(upstream, endpoint, "reset");
+            metrics.retried(upstream);
+            metrics.endpoint((upstream, endpoint), true, 1);
+            metrics.entered((upstream, endpoint), "ejected", 1);
+            metrics.pool(upstream, 1, 1, 1);
+        }
+        let before = metrics.text();
+        metrics.retain_upstreams(&|upstream, endpoint| upstream == "stays" && endpoint != Some("b:1"));
+        let text = metrics.text();
+        assert!(!text.contains("c:1") && !text.contains("b:1") && !text.contains("\"gone\""), "{text}");
+        let told = |text: &str, word: &str| text.lines().filter(|line| line.contains(word)).count();
+        assert_eq!(told(&text, "\"stays\""), told(&before, "a:1") + 4, "{text}");
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Day {
                         State::Unhealthy => assert!(!is_any_good, "checks are believed"),
                         State::Ejected | State::Broken => panic!("a pick of an excluded endpoint"),
                     }
-                    assert!(self.pool.is_in_use(pick.endpoint(), self.now) || retries > 0);
+                    assert!(self.pool.standings(self.now)[index].role.takes_requests() || retries > 0);
                     tried.push(index);
                     self.held.push(pick);
                 }

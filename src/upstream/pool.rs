@@ -135,9 +135,10 @@ impl Pool {
             return Err(all_bad(SOON));
         }
         let mut dice = Dice::new(demand.random);
-        let (endpoint, is_trial) = match self.trial(&plan, tried, demand, &mut dice) {
+        let ask = Ask { tried, demand, active: self.load.active() };
+        let (endpoint, is_trial) = match trial(&plan, &ask, &mut dice) {
             Some(endpoint) => (endpoint, true),
-            None => (self.choose(&plan, tried, demand, &mut dice).ok_or(all_bad(SOON))?, false),
+            None => (self.choose(&plan, &ask, &mut dice).ok_or(all_bad(SOON))?, false),
         };
         tried.push(endpoint.index);
         Ok(Pick::new(endpoint.clone(), is_trial, seat))
@@ -212,16 +213,6 @@ impl Pool {
         self.load.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether requests may be sent to this endpoint now, by the plan that picks go by.
-    pub fn is_in_use(&self, endpoint: &Endpoint, now: Instant) -> bool {
-        let plan = self.plan_at(now);
-        let is_on_trial = || plan.trials.iter().any(|it| it.index == endpoint.index);
-        match plan.stance {
-            Stance::Open | Stance::OnTrial(_) => plan.place(endpoint.index).is_some() || is_on_trial(),
-            Stance::Bad(_) | Stance::Empty => false,
-        }
-    }
-
     /// How each endpoint stands in the eyes of the balancer.
     pub fn standings(&self, now: Instant) -> Vec<Standing> {
         let plan = self.plan_at(now);
@@ -245,9 +236,15 @@ impl Pool {
         })
     }
 
-    /// Whether it works on as many requests as it may.
-    pub fn is_full(&self) -> bool {
-        self.load.active() >= self.settings.max_concurrency
+    /// Why a request would be refused now, if it would.
+    pub fn refusal(&self, now: Instant) -> Option<Refused> {
+        match self.plan_at(now).stance {
+            Stance::Empty => Some(Refused::NoEndpoint),
+            Stance::Bad(until) => Some(all_bad(until.saturating_duration_since(now))),
+            Stance::Open | Stance::OnTrial(_) => {
+                (self.load.active() >= self.settings.max_concurrency).then_some(Refused::Full)
+            }
+        }
     }
 
     /// When a pool that refuses everything may take requests again.
@@ -278,39 +275,14 @@ impl Pool {
         self.load.exhausted.load(Ordering::Relaxed)
     }
 
-    /// A trial for a breaker that is half-open. First tries only: a retry has failed once already.
-    fn trial<'p>(
-        &self,
-        plan: &'p Plan,
-        tried: &Tried,
-        demand: &Demand,
-        dice: &mut Dice,
-    ) -> Option<&'p Arc<Endpoint>> {
-        let is_welcome = tried.count() == 0 || plan.members.is_empty();
-        if plan.trials.is_empty() || !is_welcome {
-            return None;
-        }
-        let most = if plan.members.is_empty() { plan.trials.len() } else { MOST_TRIALS };
-        let start = usize::try_from(dice.below(u32::try_from(plan.trials.len()).ok()?)).ok()?;
-        let (before, after) = plan.trials.split_at_checked(start)?;
-        after.iter().chain(before).take(most).find(|it| it.vitals.begin_trial(demand.now))
-    }
-
-    fn choose<'p>(
-        &self,
-        plan: &'p Plan,
-        tried: &Tried,
-        demand: &Demand,
-        dice: &mut Dice,
-    ) -> Option<&'p Arc<Endpoint>> {
-        let ask = Ask { tried, demand, active: self.load.active() };
-        if let Some(member) = self.balancer.choose(plan, &ask, dice) {
+    fn choose<'p>(&self, plan: &'p Plan, ask: &Ask<'_>, dice: &mut Dice) -> Option<&'p Arc<Endpoint>> {
+        if let Some(member) = self.balancer.choose(plan, ask, dice) {
             return Some(&member.endpoint);
         }
-        if let Some(endpoint) = plan.untried(tried, dice) {
+        if let Some(endpoint) = plan.untried(ask.tried, dice) {
             return Some(endpoint);
         }
-        let again = plan.draw(dice, demand.now, |_| true).or(plan.members.first());
+        let again = plan.draw(dice, ask.demand.now, |_| true).or(plan.members.first());
         again.map(|member| &member.endpoint)
     }
 
@@ -348,6 +320,18 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, Option<Breaker>> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A trial for a breaker that is half-open. First tries only: a retry has failed once already.
+fn trial<'p>(plan: &'p Plan, ask: &Ask<'_>, dice: &mut Dice) -> Option<&'p Arc<Endpoint>> {
+    let is_welcome = ask.tried.count() == 0 || plan.members.is_empty();
+    if plan.trials.is_empty() || !is_welcome {
+        return None;
+    }
+    let most = if plan.members.is_empty() { plan.trials.len() } else { MOST_TRIALS };
+    let start = usize::try_from(dice.below(u32::try_from(plan.trials.len()).ok()?)).ok()?;
+    let (before, after) = plan.trials.split_at_checked(start)?;
+    after.iter().chain(before).take(most).find(|it| it.vitals.begin_trial(ask.demand.now))
 }
 
 fn all_bad(retry_after: Duration) -> Refused {

@@ -152,7 +152,7 @@ fn failures_in_a_row_eject_for_a_while_and_the_share_comes_back_slowly() {
     assert_eq!(verdict.until, Some(now + 10 * SECOND));
     assert_eq!(picks(&pool, 3, now), [1, 1, 1]);
     assert_eq!(states(&pool, now + 10 * SECOND)[0], State::Warming);
-    assert!(pool.is_in_use(&pool.endpoints()[0], now + 10 * SECOND));
+    assert!(pool.standings(now + 10 * SECOND)[0].role.takes_requests());
     assert_eq!(states(&pool, now + 20 * SECOND)[0], State::Healthy);
     assert_eq!(pool.endpoints()[0].entered(State::Ejected), 1);
 }

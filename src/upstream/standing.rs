@@ -31,6 +31,11 @@ impl Role {
             Self::LeftOut => "takes none",
         }
     }
+
+    /// Whether first tries may go to it.
+    pub fn takes_requests(self) -> bool {
+        matches!(self, Self::Member | Self::OnTrial)
+    }
 }
 
 /// How one endpoint stands.
@@ -46,6 +51,16 @@ pub struct Standing {
     pub share: f32,
     /// What the balancer compares, lower is better; `None` where it compares nothing, or knows nothing yet.
     pub cost: Option<Cost>,
+}
+
+impl Standing {
+    /// The word that picks go by, and why it is so; no reason where nothing speaks against the endpoint.
+    pub fn state(&self) -> (&'static str, String) {
+        match self.endpoint.weight {
+            0 => ("drained", "its weight is 0".to_owned()),
+            _ => (self.verdict.state.as_str(), self.verdict.reason.to_string()),
+        }
+    }
 }
 
 /// All endpoints, in the order of the configuration.

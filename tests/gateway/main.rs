@@ -10,6 +10,7 @@ mod deadlines;
 mod duration;
 mod expect;
 mod explaining;
+mod explaining_cases;
 mod failover;
 mod framing;
 mod headers;
@@ -28,6 +29,7 @@ mod proxy_protocol;
 mod proxying;
 mod reloading;
 mod shutdown;
+mod splitting;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

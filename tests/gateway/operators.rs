@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::gateway::{ADMIN_TOKEN, Gateway};
 use crate::support::http::{get, send};
@@ -153,4 +153,33 @@ fn the_metrics_listener_is_open_and_read_only() {
         );
         assert!(refused.header("allow").contains("GET"));
     }
+}
+
+#[test]
+fn open_connections_are_listed_with_the_oldest_first() {
+    let gateway = Gateway::start("");
+    let mut first = gateway.wire();
+    let answer = first.get("/api/v1/status", &[]);
+    assert_eq!(answer.status, 200);
+    let second = gateway.wire();
+    let list = |query: &str| gateway.ask_admin(&format!("/connections?listener=public&{query}")).json();
+    let shown = until("both are listed", || {
+        let shown = list("client=127.0.0.1");
+        // What the test asked whether the gateway is up by may still be closing.
+        let is_there = |it: &Value| it["requests"] == 1 && it["state"] == "idle";
+        let all = shown["connections"].as_array().unwrap();
+        (all.len() == 2 && is_there(&all[0]) && all[1]["requests"] == 0).then_some(shown)
+    });
+    assert_eq!(shown["total"], 2);
+    let oldest = &shown["connections"][0];
+    assert_eq!((&oldest["protocol"], &oldest["tls"]), (&json!("HTTP/1.1"), &json!(false)));
+    let client = oldest["client"].as_str().unwrap();
+    assert!(client.starts_with("127.0.0.1:"), "{client}");
+    assert!(oldest["open_seconds"].as_f64() > shown["connections"][1]["open_seconds"].as_f64());
+    let one = list("limit=1");
+    assert_eq!((&one["total"], one["connections"].as_array().unwrap().len()), (&json!(2), 1));
+    assert_eq!(list("client=192.0.2.1")["total"], 0);
+    assert_eq!(gateway.ask_admin("/connections?limt=1").status, 400);
+    drop((first, second));
+    until("they are gone", || (list("")["total"] == 0).then_some(()));
 }

@@ -73,6 +73,39 @@ fn a_hangup_reads_the_configuration_again() {
 }
 
 #[test]
+fn a_hangup_while_it_starts_is_kept_until_it_can_be_obeyed() {
+    for _ in 0..5 {
+        let gateway = Gateway::signalled_early(BY_HAND, ("HUP", 1));
+        until("the configuration is read again", || {
+            let last = gateway.ask_admin("/reload");
+            (last.status == 200 && last.json()["trigger"] == "signal").then_some(())
+        });
+    }
+}
+
+#[test]
+fn what_is_gone_is_told_of_no_more() {
+    let (shop, other) = (commerce("shop"), commerce("other"));
+    let gone = format!(
+        "[upstreams.gone]\nendpoints = [{}]\n[routes.gone]\npath = \"/gone/{{*rest}}\"\nupstream = \"gone\"\nstrip_prefix = \"/gone\"\n",
+        endpoint(other.address())
+    );
+    let both = app(&[endpoint(shop.address()), endpoint(other.address())], "balance = \"wrr\"", "");
+    let gateway = Gateway::start(&format!("{both}{gone}{BY_HAND}"));
+    for path in ["/gone/products", "/api/products", "/api/products"] {
+        assert_eq!(gateway.get(path).status, 200);
+    }
+    let told = || send("GET", &gateway.metrics_url("/metrics"), &[], "").body;
+    let mentions = |word: &str| told().lines().filter(|line| line.contains(word)).count();
+    let other = format!("server_address=\"{}\"", other.address());
+    until("the requests are counted", || (mentions(&other) > 20).then_some(()));
+    gateway.write_config(&format!("{}{BY_HAND}", app(&[endpoint(shop.address())], "balance = \"wrr\"", "")));
+    assert_eq!(gateway.tell_admin("POST", "/reload", "").status, 200);
+    assert_eq!((mentions(&other), mentions("olympus_upstream=\"gone\"")), (0, 0), "{}", told());
+    assert!(mentions(&format!("server_address=\"{}\"", shop.address())) > 20);
+}
+
+#[test]
 fn a_broken_file_changes_nothing_and_says_where() {
     let shop = commerce("shop");
     let whole = format!("{}{BY_HAND}", app(&[endpoint(shop.address())], "", ""));

@@ -43,24 +43,38 @@ impl Gateway {
     /// The same with further keys of its public listener.
     pub fn listening(listener: &str, config: &str) -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_olympus"));
-        Self::launch((listener, config), |file| {
-            let mut command = Command::new(program);
-            command.args(["run", "--config", file]);
-            command
-        })
+        Self::launch((listener, config), |file| run(program, file), |_| {})
+    }
+
+    /// Sends it a signal as soon as it has begun to listen for that.
+    pub fn signalled_early(config: &str, (name, number): (&str, u32)) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_olympus"));
+        let early = |id| {
+            until("it listens for the signal", || catches(id, number).then_some(()));
+            signal(id, name);
+        };
+        Self::launch(("", config), |file| run(program, file), early)
     }
 
     /// The same as a library in another program, which has local routes of its own: `examples/embedded`.
     pub fn embedded(config: &str) -> Self {
         let program = example_path("embedded");
-        Self::launch(("", config), |file| {
-            let mut command = Command::new(&program);
-            command.arg(file);
-            command
-        })
+        Self::launch(
+            ("", config),
+            |file| {
+                let mut command = Command::new(&program);
+                command.arg(file);
+                command
+            },
+            |_| {},
+        )
     }
 
-    fn launch((listener, config): (&str, &str), command: impl FnOnce(&str) -> Command) -> Self {
+    fn launch(
+        (listener, config): (&str, &str),
+        command: impl FnOnce(&str) -> Command,
+        early: impl FnOnce(u32),
+    ) -> Self {
         let folder = Folder::new("gateway");
         let [public, admin, metrics] = [(); 3].map(|()| Port::reserve());
         let whole = whole_config((listener, config), [&public, &admin, &metrics].map(Port::address));
@@ -69,6 +83,7 @@ impl Gateway {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         let access = Lines::of(child.stdout.take().expect("stdout is piped"));
         let messages = Lines::of(child.stderr.take().expect("stderr is piped"));
+        early(child.id());
         let mut gateway = Self { child, public, admin, metrics, folder, access, messages, has_ended: false };
         until("the gateway is ready", || gateway.is_up().then_some(()));
         gateway
@@ -215,6 +230,20 @@ impl Drop for Gateway {
         let status = self.wait();
         assert_eq!(status.code(), Some(0), "{:#?}", self.messages.all());
     }
+}
+
+fn run(program: &Path, file: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(["run", "--config", file]);
+    command
+}
+
+/// Whether a process has a handler for a signal (proc_pid_status(5), `SigCgt`).
+fn catches(id: u32, number: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (number - 1)) != 0
 }
 
 /// The configuration of the test with what every gateway of the tests has.

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::config::values::{
-    Address, Balance, ByteSize, HeaderName, HostPattern, HttpUrl, KeyFolder, LimitKey, Method, Origin,
-    PathPattern, PemFile, Period, Permitted, Rate, RedisUrl, Secret, ServerName, TimeLimit,
+    Address, Balance, ByteSize, HashKey, HeaderName, HostPattern, HttpUrl, KeyFolder, LimitKey, Method,
+    Origin, PathPattern, PemFile, Period, Permitted, Rate, RedisUrl, Secret, ServerName, TimeLimit,
 };
 use crate::model::TenantId;
 
@@ -25,7 +25,7 @@ pub(super) fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
-const FORMATS: [Format; 23] = [
+const FORMATS: [Format; 24] = [
     Format { name: "period", noun: "a duration such as \"250ms\"", check: parses::<Period> },
     Format { name: "time-limit", noun: "a duration such as \"30s\" or \"none\"", check: parses::<TimeLimit> },
     Format { name: "rate", noun: "a rate such as \"100/s\"", check: parses::<Rate> },
@@ -39,6 +39,11 @@ const FORMATS: [Format; 23] = [
     Format { name: "secret", noun: "a secret", check: parses::<Secret> },
     Format { name: "address", noun: "an address such as \"127.0.0.1:9001\"", check: parses::<Address> },
     Format { name: "balance", noun: "a balancer such as \"peak_ewma\"", check: parses::<Balance> },
+    Format {
+        name: "hash-key",
+        noun: "a key of requests such as \"cookie:session\"",
+        check: parses::<HashKey>,
+    },
     Format {
         name: "header-name",
         noun: "a header name such as \"x-request-id\"",

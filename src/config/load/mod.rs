@@ -19,7 +19,7 @@ use super::check::{self, Findings};
 use super::effective::{self, Origins};
 use super::mistakes::{Mistake, Mistakes};
 use super::policy;
-use super::schema::{Schema, json_schema};
+use super::schema::Schema;
 use super::settings::Settings;
 use super::tree::{Places, Source, Table, at_key, table_to_json};
 
@@ -27,7 +27,7 @@ use super::tree::{Places, Source, Table, at_key, table_to_json};
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// What the gateway was told.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     places: Places,
     sources: Sources,
 }
@@ -63,8 +63,7 @@ pub fn load(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, Mistakes> {
-    let schema = json_schema();
-    let schema = Schema::root(&schema);
+    let schema = Schema::of_settings();
     let files::Read { mut table, mut sources, mistakes, has_holes } = files::read(path, schema);
     if has_holes {
         return Err(Mistakes::new(mistakes, sources));
@@ -85,7 +84,9 @@ pub fn load(
         check::check_settings(settings, &places, &mut findings);
     }
     match settings {
-        Some(settings) if findings.mistakes.is_empty() => Ok(Loaded { settings, places, sources }),
+        Some(settings) if findings.mistakes.is_empty() => {
+            Ok(Loaded { settings: Arc::new(settings), places, sources })
+        }
         _ => Err(Mistakes::new(findings.mistakes, sources)),
     }
 }

@@ -33,7 +33,7 @@ pub use policy::{Policy, PolicyGrant, Role};
 pub use postgres::{Postgres, PostgresTls};
 pub use redis::{Redis, RedisMode, RedisTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
-pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route};
+pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route, Share};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use telemetry::{AccessLog, Level, Otlp, Telemetry};
 pub use transport::{Protocol, Tls};
@@ -107,6 +107,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Without the tables that may hold thousands. A reload changes all of them; nothing in them waits for a restart.
+    pub fn without_names(&self) -> Self {
+        Self { upstreams: BTreeMap::new(), routes: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Every secret, by the path of its key. They print alike, so whoever compares settings asks here.
     pub(super) fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
         let postgres = self.postgres.as_ref();

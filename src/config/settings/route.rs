@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, HeaderName, HostPattern, Method, PathPattern, Period, Permitted, TimeLimit};
+use crate::config::{
+    ByteSize, HashKey, HeaderName, HostPattern, Method, PathPattern, Period, Permitted, TimeLimit,
+};
 
 /// `[routes.NAME]`: a condition on requests and the one who answers them: `upstream` or `local`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +27,13 @@ pub struct Route {
     /// The pool that answers.
     #[serde(default)]
     pub upstream: Option<String>,
+    /// Parts of the requests that go to other pools: to a canary, say. `upstream` gets the rest.
+    #[serde(default)]
+    pub split: Vec<Share>,
+    /// What decides to which part a request belongs, `ip`, `header:NAME` or `cookie:NAME`: the same always to the same,
+    /// on every route and gateway. Absent, as where a request lacks it: chance.
+    #[serde(default)]
+    pub split_by: Option<HashKey>,
     /// The part of the gateway that answers.
     #[serde(default)]
     pub local: Option<Local>,
@@ -72,6 +81,17 @@ fn response_timeout() -> Period {
 }
 fn max_body() -> ByteSize {
     ByteSize::mebibytes(1)
+}
+
+/// A pool that gets a part of a route's requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The pool.
+    pub upstream: String,
+    /// Its part, in percent of the route's requests. 0: none yet.
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: f64,
 }
 
 /// One path pattern or several.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::HeaderName;
+use super::HashKey;
 
 /// The words that stand alone.
 const WORDS: [(&str, Balance); 5] = [
@@ -38,33 +38,6 @@ pub enum Balance {
     Hash(HashKey),
 }
 
-/// What of a request is hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HashKey {
-    /// The client's address.
-    Ip,
-    /// A header of the request.
-    Header(HeaderName),
-    /// A cookie.
-    Cookie(String),
-    /// What a verified token says.
-    Claim(Claim),
-}
-
-/// A claim that names whose request it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// The user or service account.
-    Sub,
-    /// The tenant.
-    Tenant,
-    /// The session.
-    Sid,
-}
-
-/// Claims by the names tokens give them.
-const CLAIMS: [(&str, Claim); 3] = [("sub", Claim::Sub), ("tenant", Claim::Tenant), ("sid", Claim::Sid)];
-
 impl FromStr for Balance {
     type Err = String;
 
@@ -72,26 +45,12 @@ impl FromStr for Balance {
         if let Some((_, word)) = WORDS.iter().find(|(name, _)| *name == text) {
             return Ok(word.clone());
         }
-        match text.strip_prefix("hash:").map(|key| key.split_once(':').unwrap_or((key, ""))) {
-            Some(("ip", "")) if text == "hash:ip" => Ok(Self::Hash(HashKey::Ip)),
-            Some(("header", name)) => name.parse().map(|name| Self::Hash(HashKey::Header(name))),
-            Some(("cookie", name)) if is_token(name) => Ok(Self::Hash(HashKey::Cookie(name.to_owned()))),
-            Some(("cookie", name)) => Err(format!(
-                "a cookie's name has visible characters and no separators, as in \"session\"; found {name:?}"
-            )),
-            Some(("claim", name)) => match CLAIMS.iter().find(|(known, _)| *known == name) {
-                Some((_, claim)) => Ok(Self::Hash(HashKey::Claim(*claim))),
-                None => Err(format!("a caller goes by the claim `sub`, `tenant` or `sid`; found {name:?}")),
-            },
-            Some(_) => Err(format!("unknown hash {text:?}; known are {}", HASHES.join(", "))),
+        match text.strip_prefix("hash:").map(HashKey::read) {
+            Some(Some(key)) => key.map(Self::Hash),
+            Some(None) => Err(format!("unknown hash {text:?}; known are {}", HASHES.join(", "))),
             None => Err(refuse(text)),
         }
     }
-}
-
-/// The name of a cookie is a token (RFC 6265 section 4.1.1), and so is that of a header.
-fn is_token(name: &str) -> bool {
-    http::HeaderName::from_bytes(name.as_bytes()).is_ok()
 }
 
 fn refuse(text: &str) -> String {
@@ -113,13 +72,7 @@ impl fmt::Display for Balance {
             Self::P2c => f.write_str("p2c"),
             Self::PeakEwma => f.write_str("peak_ewma"),
             Self::Random => f.write_str("random"),
-            Self::Hash(HashKey::Ip) => f.write_str("hash:ip"),
-            Self::Hash(HashKey::Header(name)) => write!(f, "hash:header:{name}"),
-            Self::Hash(HashKey::Cookie(name)) => write!(f, "hash:cookie:{name}"),
-            Self::Hash(HashKey::Claim(claim)) => {
-                let name = CLAIMS.iter().find(|(_, known)| known == claim).map_or("", |(name, _)| name);
-                write!(f, "hash:claim:{name}")
-            }
+            Self::Hash(key) => write!(f, "hash:{key}"),
         }
     }
 }

@@ -5,6 +5,7 @@ mod address;
 mod algorithm;
 mod balance;
 mod byte_size;
+mod hash_key;
 mod header_name;
 mod host;
 mod host_pattern;
@@ -26,8 +27,9 @@ mod time_limit;
 
 pub use address::Address;
 pub use algorithm::Algorithm;
-pub use balance::{Balance, Claim, HashKey};
+pub use balance::Balance;
 pub use byte_size::ByteSize;
+pub use hash_key::{Claim, HashKey};
 pub use header_name::HeaderName;
 pub use host_pattern::HostPattern;
 pub use http_url::HttpUrl;
@@ -77,6 +79,7 @@ mod tests {
         round_trips::<Address>("address");
         round_trips::<Balance>("balance");
         round_trips::<ByteSize>("byte-size");
+        round_trips::<HashKey>("hash-key");
         round_trips::<HeaderName>("header-name");
         round_trips::<HostPattern>("host-pattern");
         round_trips::<HttpUrl>("http-url");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::refusal::Refusal;
-use crate::telemetry::ListenerConnections;
+use crate::telemetry::{ListenerConnections, OpenConnection, Registered};
 
 /// The connections of one listener.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(in crate::edge) struct Crowd {
 pub(super) struct Place {
     crowd: Arc<Crowd>,
     client: Option<IpAddr>,
+    listed: Registered,
 }
 
 impl Crowd {
@@ -37,8 +38,7 @@ impl Crowd {
     /// There is no room.
     pub(super) fn enter(self: &Arc<Self>) -> Result<Place, Refusal> {
         let before = self.open.fetch_add(1, Ordering::Relaxed);
-        self.counts.opened();
-        let place = Place { crowd: self.clone(), client: None };
+        let place = Place { crowd: self.clone(), client: None, listed: self.counts.opened() };
         if before < self.most { Ok(place) } else { Err(Refusal::Full) }
     }
 
@@ -71,6 +71,11 @@ impl Place {
         drop(clients);
         self.client = Some(client);
         Ok(())
+    }
+
+    /// What operators see of the connection.
+    pub(super) fn listed(&self) -> &OpenConnection {
+        &self.listed.connection
     }
 
     /// Counts why the connection is cut.

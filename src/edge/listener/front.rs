@@ -125,8 +125,10 @@ where
     async fn admit(&self, socket: &mut L4Stream) -> Result<Guest, Refusal> {
         let mut place = self.crowd.enter()?;
         let deadline = Instant::now() + self.terms.header;
+        show(&place, socket);
         if let Some(client) = by(deadline, self.identify(socket)).await? {
             place.belongs_to(client)?;
+            show(&place, socket);
         }
         Ok(Guest { place, deadline })
     }
@@ -156,6 +158,9 @@ where
             Ok(()) => by(deadline, tls.begin(socket)).await,
             Err(refusal) => Err(refusal),
         };
+        if begun.is_ok() {
+            place.listed().is_encrypted();
+        }
         match begun {
             Ok(stream) if stream.selected_alpn_proto() == Some(ALPN::H2) => {
                 Some(Box::new(Watched::http2(stream, place, self.heads())))
@@ -223,6 +228,13 @@ fn resume<S: IO + 'static>(reused: ReusedHttpStream) -> Option<ServerSession> {
         settings.apply_to_session(&mut session);
     }
     Some(session)
+}
+
+/// Lets operators see who a connection is from, as far as is known by now.
+fn show(place: &Place, socket: &L4Stream) {
+    if let Some(client) = peer_of(socket) {
+        place.listed().is_from(client);
+    }
 }
 
 fn peer_of(socket: &L4Stream) -> Option<SocketAddr> {

@@ -19,6 +19,7 @@ use super::farewell::Farewell;
 use super::frames::{CONTINUATION, Frame, FrameScan, GOAWAY, SETTINGS, code_of_go_away, go_away};
 use super::head::{HeadScan, Scanned, Tail};
 use super::refusal::Refusal;
+use crate::telemetry::Doing;
 
 /// CONTINUATION frames that any head may come in. The HTTP/2 implementation takes as many, but counts nothing.
 const MOST_CONTINUATIONS: usize = 5;
@@ -90,6 +91,7 @@ impl<S> Watched<S> {
     /// A connection that speaks HTTP/1.1 and must have sent its first head by then.
     pub(super) fn http1(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
         let state = State::Head(HeadScan::default());
+        place.listed().does(Doing::Waiting);
         Self::new(inner, place, heads, state, Some(first))
     }
 
@@ -102,6 +104,7 @@ impl<S> Watched<S> {
             has_settings: false,
             continuations: 0,
         };
+        place.listed().does(Doing::Multiplexing);
         Self::new(inner, place, heads, State::Http2(Box::new(http2)), None)
     }
 
@@ -117,6 +120,7 @@ impl<S> Watched<S> {
     /// From now on a head is expected: the request before is over.
     pub(super) fn expect_head(&mut self) {
         *self.is_parsed.get_mut() = false;
+        self.place.listed().does(Doing::Waiting);
         if let State::Rest(tail) = self.state {
             self.state = State::Head(HeadScan::after(tail));
         }
@@ -125,6 +129,7 @@ impl<S> Watched<S> {
     /// The head was parsed. Of a pipelined request nobody else knows: all of it may have come with what was before it.
     pub(super) fn head_was_parsed(&self) {
         self.is_parsed.store(true, Ordering::Relaxed);
+        self.place.listed().asks();
     }
 
     /// From now on the rest of a request is read, if its head is known to be over.
@@ -155,6 +160,8 @@ impl<S> Watched<S> {
             }
             State::Http2(http2) => {
                 http2.look(bytes, self.heads.most)?;
+                // Clients number their streams by odd numbers.
+                self.place.listed().has_asked(http2.incoming.stream().div_ceil(2));
                 http2.incoming.is_within_head()
             }
             State::Leaving(_) | State::Gone => return Ok(()),

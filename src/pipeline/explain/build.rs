@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::limits::limit_facts;
 use super::pool::pool_facts;
+use super::split::split_facts;
 use super::{CallerFacts, Explanation, Outcome, PassedOver, Question, RouteFacts};
 use crate::config::{self, Local};
 use crate::error::Result;
@@ -24,10 +25,12 @@ use crate::pipeline::limits::Gate;
 use crate::pipeline::router::{Captures, WhyNot};
 use crate::pipeline::snapshot::Snapshot;
 use crate::pipeline::sticky_key;
+use crate::upstream::Refused;
 
 /// Keys of a route that are told elsewhere, or that say what it matches and not what it does.
-const TOLD: [&str; 9] =
-    ["limits", "path", "methods", "hosts", "headers", "auth", "upstream", "local", "name"];
+const TOLD: [&str; 11] = [
+    "limits", "path", "methods", "hosts", "headers", "auth", "upstream", "local", "name", "split", "split_by",
+];
 
 /// What would happen to the request.
 ///
@@ -62,20 +65,24 @@ pub(in crate::pipeline) async fn explain(
         caller: exchange.caller.as_deref().map(caller_facts),
         limits: limit_facts(&exchange.standings),
         passed_over: passed_over(snapshot, &head, &path),
+        split: split_facts(&exchange, &admission, &head.headers),
         pool,
     })
 }
 
 fn outcome(admission: &Admission, exchange: &Exchange, head: &Parts, now: Instant) -> Outcome {
     match admission {
-        Admission::Proxy(pool) if pool.refuses_until(now).is_some() => {
-            Outcome::Refusal { code: "no_backend".to_owned() }
-        }
-        Admission::Proxy(pool) if pool.is_full() => Outcome::Refusal { code: "overloaded".to_owned() },
-        Admission::Proxy(_) => {
-            let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
-            Outcome::Backend { target: exchange.target.as_ref().map_or(sent, |it| it.as_str()).to_owned() }
-        }
+        Admission::Proxy(pool) => match pool.refusal(now) {
+            Some(Refused::NoEndpoint | Refused::AllBad { .. }) => {
+                Outcome::Refusal { code: "no_backend".to_owned() }
+            }
+            Some(Refused::Full) => Outcome::Refusal { code: "overloaded".to_owned() },
+            None => {
+                let sent = head.uri.path_and_query().map_or("/", |target| target.as_str());
+                let target = exchange.target.as_ref().map_or(sent, |it| it.as_str());
+                Outcome::Backend { target: target.to_owned() }
+            }
+        },
         Admission::Local(local) => Outcome::Local { part: part(*local).to_owned() },
         Admission::Answer(answer) => answered(answer),
     }

@@ -7,6 +7,7 @@ mod pool;
 mod print;
 mod question;
 mod serve;
+mod split;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use limits::LimitFacts;
 use pool::{EndpointFacts, PoolFacts};
 pub use question::Question;
 pub use serve::router;
+use split::SplitFacts;
 
 /// What would happen to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Explanation {
     /// The limits it would count for. Those after a refusal are not asked.
     #[serde(default)]
     pub limits: Vec<LimitFacts>,
+    /// To which of the route's pools it goes, where there are several.
+    pub split: Option<SplitFacts>,
     /// The pool that would work on it.
     pub pool: Option<PoolFacts>,
 }

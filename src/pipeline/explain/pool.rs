@@ -71,10 +71,7 @@ pub(super) fn pool_facts(pool: &Pool, key: Option<u64>, now: Instant) -> PoolFac
 
 fn endpoint_facts(standing: &Standing, owns_key: bool, now: Instant) -> EndpointFacts {
     let endpoint = &standing.endpoint;
-    let (state, reason) = match endpoint.weight {
-        0 => ("drained", "its weight is 0".to_owned()),
-        _ => (standing.verdict.state.as_str(), standing.verdict.reason.to_string()),
-    };
+    let (state, reason) = standing.state();
     EndpointFacts {
         address: endpoint.name.to_string(),
         weight: endpoint.weight,

@@ -33,6 +33,17 @@ impl fmt::Display for Explanation {
             writeln!(f, "passed over {} ({}): {}", other.name, other.pattern, other.why)?;
         }
         self.limits.iter().try_for_each(|limit| print_limit(limit, f))?;
+        if let Some(split) = &self.split {
+            let parts: Vec<_> =
+                split.parts.iter().map(|part| format!("{} {} %", part.upstream, part.percent)).collect();
+            writeln!(
+                f,
+                "split: {}; this one goes to {}: {}",
+                parts.join(", "),
+                split.upstream,
+                split.reason
+            )?;
+        }
         self.pool.as_ref().map_or(Ok(()), |pool| print_pool(pool, f))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{demands, prefixes, refuse_zero, repeats};
+use super::{demands, prefixes, refuse_zero, repeats, splits};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
 use crate::config::policy::Known;
@@ -18,6 +18,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         let path = at_key("routes", name);
         check_answerer(settings, route, &path, report);
         upstreams.check_reference(route.upstream.as_deref(), &at_key(&path, "upstream"), report);
+        splits::check(route, &path, &mut upstreams, report);
         policies.check_reference(route.cors.as_deref(), &at_key(&path, "cors"), report);
         for (index, limit) in route.limits.iter().enumerate() {
             let place = report.element(&at_key(&path, "limits"), index);
@@ -43,8 +44,10 @@ fn check_answerer(settings: &Settings, route: &Route, path: &str, report: &mut R
         }
         (None, Some(_)) => {}
         (Some(name), None) => {
-            if let Some(pool) = settings.upstreams.get(name) {
-                check_patience(route, pool, name, path, report);
+            for name in route.split.iter().map(|share| &share.upstream).chain([name]) {
+                if let Some(pool) = settings.upstreams.get(name) {
+                    check_patience(route, pool, name, path, report);
+                }
             }
         }
     }
@@ -82,7 +85,7 @@ fn check_patience(route: &Route, pool: &Upstream, name: &str, path: &str, report
 }
 
 /// The names in a section of the file, those set aside too, and what is near to names that are not in it.
-struct Section<'s> {
+pub(super) struct Section<'s> {
     name: &'static str,
     known: BTreeSet<String>,
     /// Many routes may name the same wrong thing; to look for what is near to it takes long.
@@ -96,7 +99,7 @@ impl<'s> Section<'s> {
     }
 
     /// Whether the name that a key of a route refers to is one of the section's.
-    fn check_reference(&mut self, name: Option<&'s str>, place: &str, report: &mut Report<'_>) {
+    pub(super) fn check_reference(&mut self, name: Option<&'s str>, place: &str, report: &mut Report<'_>) {
         let Some(name) = name.filter(|name| !self.known.contains(*name)) else { return };
         let proposal = self
             .proposals
