@@ -15,15 +15,16 @@ const KEYS_ROUTE: &str =
     "[routes.keys]\npath = \"/.well-known/jwks.json\"\nlocal = \"auth\"\nauth = \"none\"\n";
 
 /// What the program prints.
-fn olympus(arguments: &[&str]) -> String {
+pub(crate) fn olympus(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_olympus")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn token(gateway: &Gateway) -> String {
+/// A token for a user of this role.
+pub(crate) fn token(gateway: &Gateway, role: &str) -> String {
     let file = gateway.config_file();
-    olympus(&["token", "-c", &file, "--tenant", TENANT, "--subject", "ada", "--role", "member"])
+    olympus(&["token", "-c", &file, "--tenant", TENANT, "--subject", "ada", "--role", role])
 }
 
 fn key_ids(gateway: &Gateway) -> Vec<Value> {
@@ -51,7 +52,7 @@ fn a_token_opens_what_asks_for_one_and_keys_change_while_it_runs() {
     let refused = get(&gateway.url("/api/headers"));
     assert_eq!((refused.status, refused.json()["code"].clone()), (401, json!("token_missing")));
     assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"olympus\"");
-    let first = token(&gateway);
+    let first = token(&gateway, "member");
     let answer = call(&first);
     assert_eq!(answer.status, 200);
     let seen = &answer.json()["headers"];
@@ -69,7 +70,7 @@ fn a_token_opens_what_asks_for_one_and_keys_change_while_it_runs() {
     assert_eq!(key_ids(&gateway).len(), 1);
     olympus(&["token", "--new-key", &keys, "--es256"]);
     until("the new key is published", || (key_ids(&gateway).len() == 2).then_some(()));
-    for token in [&first, &token(&gateway)] {
+    for token in [&first, &token(&gateway, "member")] {
         assert_eq!(call(token).status, 200);
     }
     assert!(
