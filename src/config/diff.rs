@@ -132,15 +132,18 @@ fn is_other_text(old: &PemFile, new: &PemFile) -> bool {
     old != new && old.to_string() == new.to_string()
 }
 
-/// Files of upstreams and of the database that hold something else. Listeners look at theirs by themselves.
+/// Files of upstreams, of the database and of Redis that hold something else. Listeners look at theirs by themselves.
 fn changed_credentials(from: &Settings, to: &Settings) -> Vec<Change> {
     let mut changes = Vec::new();
-    let authorities = |settings: &Settings| settings.postgres.as_ref()?.tls.as_ref()?.ca.clone();
-    if let Some((old, new)) = authorities(from).zip(authorities(to))
-        && is_other_text(&old, &new)
+    let postgres = |settings: &Settings| settings.postgres.as_ref()?.tls.as_ref()?.ca.clone();
+    let redis = |settings: &Settings| settings.redis.as_ref()?.tls.as_ref()?.ca.clone();
+    let authorities =
+        [("postgres.tls.ca", postgres(from).zip(postgres(to))), ("redis.tls.ca", redis(from).zip(redis(to)))];
+    for (key, _) in authorities
+        .iter()
+        .filter(|(_, files)| files.as_ref().is_some_and(|(old, new)| is_other_text(old, new)))
     {
-        let key = "postgres.tls.ca".to_owned();
-        changes.push(Change { key, effect: Effect::Restart, from: None, to: None });
+        changes.push(Change { key: (*key).to_owned(), effect: Effect::Restart, from: None, to: None });
     }
     for (name, upstream) in &from.upstreams {
         let next = to.upstreams.get(name).and_then(|next| next.tls.as_ref());

@@ -35,17 +35,22 @@ impl Client {
     /// # Errors
     /// There is no answer in time, or none of 200, or it is too large.
     pub async fn get(&self, url: &str) -> Result<Bytes> {
+        // The query may hold a secret.
+        let place = url.split(['?', '#']).next().unwrap_or_default();
         let failed =
-            |error: reqwest::Error| Error::internal(format!("fetch {url}")).caused_by(error.without_url());
+            |error: reqwest::Error| Error::internal(format!("fetch {place}")).caused_by(error.without_url());
         let request = self.inner.get(url).header(header::ACCEPT, "application/json");
         let mut answer = request.send().await.map_err(failed)?;
         if answer.status() != http::StatusCode::OK {
-            return Err(Error::internal(format!("fetch {url}: it was answered with {}", answer.status())));
+            return Err(Error::internal(format!("fetch {place}: it was answered with {}", answer.status())));
         }
         let mut body = BytesMut::new();
         while let Some(piece) = answer.chunk().await.map_err(failed)? {
             if body.len() + piece.len() > self.most {
-                return Err(Error::internal(format!("fetch {url}: more than the {} bytes taken", self.most)));
+                return Err(Error::internal(format!(
+                    "fetch {place}: more than the {} bytes taken",
+                    self.most
+                )));
             }
             body.extend_from_slice(&piece);
         }

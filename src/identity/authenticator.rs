@@ -16,7 +16,7 @@ use super::denial::{Denial, Reason};
 use super::passport::Passports;
 use super::policy::Policy;
 use super::revocations::Revocations;
-use super::token::{Cache, Compact, Epoch, Issuance, Issuer, KeyMissing, Keys, Verified};
+use super::token::{Cache, Compact, Epoch, Freshness, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
 use crate::tasks::Lifecycle;
@@ -32,8 +32,11 @@ pub struct Authenticator {
     /// By what tokens call them.
     issuers: HashMap<Box<str>, Arc<Issuer>>,
     keys: Option<Arc<Keys>>,
-    cache: Cache,
-    passports: Passports,
+    /// One for all configurations: those before this one may live on in long requests, and what they verified does not
+    /// count here.
+    cache: Arc<Cache>,
+    generation: u64,
+    passports: Arc<Passports>,
     epoch: Epoch,
     revocations: Arc<Revocations>,
     tokens: Tokens,
@@ -69,7 +72,12 @@ impl Authenticator {
             let kept = before.and_then(|before| before.issuers.get(&*wanted.issuer));
             let issuer = match kept.filter(|kept| kept.is_still(settings, wanted)) {
                 Some(kept) => kept.clone(),
-                None => Arc::new(Issuer::other(settings, (name, wanted), (&tokens, &epoch))?),
+                None => Arc::new(Issuer::other(
+                    settings,
+                    (name, wanted),
+                    (&tokens, &epoch),
+                    kept.map(|kept| &**kept),
+                )?),
             };
             issuers.insert(wanted.issuer.as_str().into(), issuer);
         }
@@ -82,8 +90,9 @@ impl Authenticator {
             settings: settings.clone(),
             issuers,
             keys,
-            cache: Cache::new(),
-            passports: Passports::new(),
+            cache: before.map_or_else(|| Arc::new(Cache::new()), |before| before.cache.clone()),
+            generation: before.map_or(0, |before| before.generation + 1),
+            passports: before.map_or_else(|| Arc::new(Passports::new()), |before| before.passports.clone()),
             epoch,
             revocations: before.map_or_else(Arc::default, |before| before.revocations.clone()),
             tokens,
@@ -133,7 +142,7 @@ impl Authenticator {
 
     async fn verify(&self, token: &str, now: i64) -> std::result::Result<Arc<Caller>, Denial> {
         // Before the keys are looked at: what is verified while they change is kept under the old number.
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let epoch = self.generation << 32 | self.epoch.load(Ordering::Acquire);
         if let Some(verified) = self.cache.get(token, epoch, now) {
             return Ok(verified.caller.clone());
         }
@@ -161,12 +170,13 @@ impl Authenticator {
             Err(KeyMissing::Denied(denial)) => return Err(denial),
             Err(KeyMissing::Unknown) => {}
         }
-        if let Some(remote) = issuer.remote() {
-            remote.renewed().await;
-        }
+        let asked = match issuer.remote() {
+            Some(remote) => remote.renewed().await,
+            None => Freshness::Fresh,
+        };
         issuer.verify(&token, now).map_err(|missing| match missing {
             KeyMissing::Denied(denial) => denial,
-            KeyMissing::Unknown => issuer.denial(),
+            KeyMissing::Unknown => issuer.denial(asked),
         })
     }
 
@@ -178,7 +188,9 @@ impl Authenticator {
         let keys = self.keys.as_ref().ok_or_else(no_key)?;
         let ttl = TimeDelta::from_std(ttl.unwrap_or(self.settings.access_ttl).get());
         let ttl = ttl.map_err(|error| Error::internal("issue a token").caused_by(error))?;
-        keys.issue(&self.settings, grant, (now, now + ttl))
+        let end = now.checked_add_signed(ttl);
+        let end = end.ok_or_else(|| Error::internal("issue a token: no calendar goes so far"))?;
+        keys.issue(&self.settings, grant, (now, end))
     }
 
     /// A caller's identity, signed for one upstream.

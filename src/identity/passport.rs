@@ -15,6 +15,8 @@ use crate::model::{SessionId, TenantId};
 
 /// Life of one, in seconds.
 const LIFE: i64 = 60;
+/// The same of one whose caller is here by the leeway alone: a try or two of a backend.
+const LEAST: i64 = 5;
 /// Callers and upstreams whose passport is kept.
 const KEPT: usize = 20_000;
 
@@ -68,7 +70,8 @@ impl Passports {
             iss: issuer,
             sub: &caller.subject,
             aud: upstream,
-            exp: (now + LIFE).min(caller.expires.timestamp()),
+            // The caller may be here by the leeway; who is told must be able to believe it.
+            exp: (now + LIFE).min(caller.expires.timestamp().max(now + LEAST)),
             iat: now,
             tenant: caller.tenant,
             roles: &caller.roles,

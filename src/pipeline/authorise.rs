@@ -1,6 +1,9 @@
 //! The step that asks whether a caller may use a route at all. What they may do with single things is asked where the
 //! things are.
 
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
+
+use super::admit::Refusal;
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::identity::{Caller, Demand};
@@ -8,14 +11,19 @@ use crate::identity::{Caller, Demand};
 /// Goes on if the route demands nothing, or the caller has all it demands.
 ///
 /// # Errors
-/// 401 where nobody is known, 403 with what the caller lacks. Neither says who denied it: `explain` does.
-pub(super) fn authorise(demand: Option<&Demand>, caller: Option<&Caller>) -> Result<(), Problem> {
-    let Some(demand) = demand else { return Ok(()) };
-    let Some(caller) = caller else {
-        return Err(Problem::new(Kind::Unauthenticated, "this needs a token"));
-    };
-    caller.rights.meets(demand).map_err(|lacking| Problem::new(Kind::Forbidden, lacking.to_string()))
+/// 403 with what the caller lacks, and a challenge (RFC 6750 section 3.1). It does not say who denied it: `explain`
+/// does.
+pub(super) fn authorise(demand: Option<&Demand>, caller: Option<&Caller>) -> Result<(), Refusal> {
+    // Where a route demands something, authentication has let nobody pass who is not known.
+    let Some((demand, caller)) = demand.zip(caller) else { return Ok(()) };
+    caller.rights.meets(demand).map_err(|lacking| Refusal {
+        problem: Problem::new(Kind::Forbidden, lacking.to_string()),
+        header: Some((WWW_AUTHENTICATE, CHALLENGE)),
+    })
 }
+
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Bearer realm=\"olympus\", error=\"insufficient_scope\"");
 
 #[cfg(test)]
 mod tests {
@@ -34,7 +42,7 @@ mod tests {
         let caller = Caller::new(TenantId::new(), "ada", roles, DateTime::<Utc>::MAX_UTC);
         let caller = caller.ruled_by(&policy, &[]);
         let done = authorise(Some(&policy.demand(&demands)), Some(&caller));
-        done.map_err(|problem| (problem.status.as_u16(), problem.detail))
+        done.map_err(|Refusal { problem, .. }| (problem.status.as_u16(), problem.detail))
     }
 
     #[test]
@@ -59,13 +67,5 @@ mod tests {
         for demands in [r#"{ "roles": ["emperor"] }"#, r#"{ "permissions": ["ships:sink"] }"#] {
             assert_eq!(outcome(demands, &["platform_admin"]).unwrap_err().0, 403, "{demands}");
         }
-    }
-
-    #[test]
-    fn nobody_known_is_401_and_only_where_something_is_demanded() {
-        assert!(authorise(None, None).is_ok());
-        let policy = Policy::compile(&config::Policy::default());
-        let demand = policy.demand(&Demands { roles: vec!["viewer".to_owned()], permissions: Vec::new() });
-        assert_eq!(authorise(Some(&demand), None).unwrap_err().status, 401);
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn begin(
     client: &ClientAddress,
 ) -> (TraceContext, Span) {
     let trace = TraceContext::of(&head.headers);
-    if settings.otlp.is_none() {
+    if !Span::are_recorded() {
         return (trace, Span::none());
     }
     let asked = trace.is_recorded_by_sender().filter(|_| client.by_trusted_proxy);

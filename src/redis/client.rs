@@ -20,6 +20,9 @@ use crate::telemetry::RedisMetrics;
 /// Least pause between two checks; chance adds up to as much again, so that instances do not all ask at once.
 const CHECK: Duration = Duration::from_millis(250);
 
+/// How long what a check wrote is kept, in milliseconds.
+const CHECKED: i64 = 10_000;
+
 /// The connections to Redis.
 #[derive(Debug, Clone)]
 pub struct Redis(Arc<Inner>);
@@ -193,17 +196,25 @@ impl Redis {
         }
     }
 
-    /// Each connection is asked, since each may be stuck by itself; one that answers is enough.
+    /// Each connection is asked, since each may be stuck by itself; one that answers is enough. It is a write that is
+    /// asked for: a server that is full, or became a replica, would answer anything less as if all were well.
     async fn check(&self) -> Result<()> {
         let mut last = Err(Error::new(Kind::Unavailable, "connect to Redis: not connected yet"));
         for client in self.0.pool.clients().iter().filter(|client| client.is_connected()) {
             let began = Instant::now();
-            match client.ping::<()>(None).await {
+            let keep = Some(Expiration::PX(CHECKED));
+            match client.set::<(), _, _>(self.key("checked"), 1, keep, None, false).await {
                 Ok(()) => {
                     self.0.metrics.answered(began.elapsed());
                     return Ok(());
                 }
-                Err(error) => last = Err(failure("ping", &error)),
+                Err(error) => {
+                    if error.details().starts_with("READONLY") {
+                        // Another server is the primary now; what comes of it, the next check tells.
+                        let _ = client.force_reconnection().await;
+                    }
+                    last = Err(failure("write to it", &error));
+                }
             }
         }
         last

@@ -39,7 +39,7 @@ impl Store {
     pub(super) async fn connection(&self) -> Result<Object> {
         let refuse =
             |why| Err(Error::new(Kind::Unavailable, format!("the database is not available: {why}")));
-        match self.standing() {
+        match self.0.state.known().await {
             Standing::Down => return refuse("the server cannot be reached"),
             Standing::Unfit => return refuse("its role may do more than the gateway's should; see the log"),
             Standing::Starting | Standing::Up => {}

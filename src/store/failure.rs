@@ -86,6 +86,9 @@ fn refused(refusal: &DbError) -> Error {
         return Error::new(*kind, format!("{field}: {words}")).about(field);
     }
     let state = refusal.code();
+    if [SqlState::CHARACTER_NOT_IN_REPERTOIRE, SqlState::UNTRANSLATABLE_CHARACTER].contains(state) {
+        return Error::new(Kind::Invalid, "a text holds a character that cannot be kept, such as U+0000");
+    }
     if UNAVAILABLE.contains(state) || state.code().starts_with("08") {
         return Error::new(Kind::Unavailable, "the database cannot do this now");
     }

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 /// How the database stands, as far as this instance can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It was not reached yet: whoever needs it tries.
+    /// It was not reached yet: whoever needs it waits, within the acquire timeout.
     Starting,
     /// It serves.
     Up,
@@ -40,6 +40,14 @@ impl State {
     /// Sets it, and says whether that is a change.
     pub(super) fn set(&self, standing: Standing) -> bool {
         self.standing.send_if_modified(|before| std::mem::replace(before, standing) != standing)
+    }
+
+    /// How the server stands, once that has been found out: until then it may hold tables that are not up to date, and
+    /// the role may be one that sees everything.
+    pub(super) async fn known(&self) -> Standing {
+        let mut changes = self.standing.subscribe();
+        let known = changes.wait_for(|standing| *standing != Standing::Starting).await;
+        known.map_or(Standing::Starting, |standing| *standing)
     }
 
     pub(super) async fn is_up(&self) {

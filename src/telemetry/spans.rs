@@ -31,6 +31,11 @@ impl Span {
         Self(tracing::Span::none())
     }
 
+    /// Whether this process sends spans at all, as it was told when it began.
+    pub fn are_recorded() -> bool {
+        tracing::span_enabled!(target: TARGET, tracing::Level::INFO)
+    }
+
     /// The span of a request that is traced, below that of whoever sent it.
     pub fn of_request(sender: Option<Position>) -> Self {
         let span = info_span!(target: TARGET, parent: None, "request", otel.kind = "server");

@@ -7,6 +7,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use reqwest::redirect::Policy;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -38,7 +39,8 @@ impl Traces {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::internal(format!("send traces to {} (telemetry.otlp)", otlp.endpoint)).caused_by(error)
         };
-        let client = reqwest::blocking::Client::builder().timeout(otlp.timeout.get()).build();
+        let client = reqwest::blocking::Client::builder().timeout(otlp.timeout.get());
+        let client = client.redirect(Policy::none()).no_proxy().build();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client.map_err(|error| failed(error.into()))?)

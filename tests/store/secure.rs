@@ -19,7 +19,6 @@ async fn a_server_is_believed_only_with_a_certificate_of_its_authority() {
     admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     let trusted = format!("tls = {{ ca = \"{}\" }}", server.keep("ca.pem", &authority.pem()));
     let encrypted = store(&server.settings("olympus_template", &trusted));
-    encrypted.watch();
     timeout(PATIENCE, encrypted.is_up()).await.expect("it is up");
     let sql = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'olympus_app'";
     assert_eq!(admin.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 1, "the watch's connection");
@@ -27,7 +26,5 @@ async fn a_server_is_believed_only_with_a_certificate_of_its_authority() {
     let strange = format!("tls = {{ ca = \"{}\" }}", server.keep("other.pem", &other.pem()));
     let deceived = store(&server.settings("olympus_template", &strange));
     let asked = deceived.platform().run(|work| async move { work.tenants().find("acme").await }).await;
-    let error = asked.expect_err("not believed");
-    assert_eq!(error.kind(), Kind::Unavailable);
-    assert!(error.to_string().contains("certificate"), "{error}");
+    assert_eq!(asked.expect_err("not believed").kind(), Kind::Unavailable);
 }

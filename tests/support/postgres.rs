@@ -212,7 +212,10 @@ impl Database {
 /// A store on this runtime.
 pub fn store(settings: &config::Postgres) -> Store {
     let metrics = Metrics::new().postgres();
-    Store::new(settings, Lifecycle::new(Handle::current()), metrics).expect("settings that can be used")
+    let store = Store::new(settings, Lifecycle::new(Handle::current()), metrics);
+    let store = store.expect("settings that can be used");
+    store.watch();
+    store
 }
 
 async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {

@@ -85,6 +85,10 @@ fn check_grant(grant: &PolicyGrant, path: &str, (known, report): (&Known<'_>, &m
         (None, None) => report.mistake_given(path, &[&role, &user], "it is for nobody: set `role` or `user`"),
         (Some(_), Some(_)) => report.mistake_given(&user, &[&role], "`role` and `user` exclude each other"),
         (Some(name), None) => known.check_role(name, &role, report),
+        (None, Some(_)) if grant.tenant.is_none() => {
+            let message = "users of two tenants may have the same name: set `tenant`";
+            report.mistake_given(&user, &[&at_key(path, "tenant")], message);
+        }
         (None, Some(_)) => {}
     }
     let (allow, deny) = (at_key(path, "allow"), at_key(path, "deny"));

@@ -6,7 +6,7 @@ use super::claims::{Rules, Verified};
 use super::compact::Compact;
 use super::key::{Key, KeySet};
 use super::own::Keys;
-use super::remote::{Pace, Remote};
+use super::remote::{Freshness, Pace, Remote};
 use crate::config::{self, Algorithm, Authentication};
 use crate::error::{Error, Result};
 use crate::identity::denial::Denial;
@@ -22,10 +22,10 @@ pub(in crate::identity) struct Issuer {
     settings: Option<config::Issuer>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Source {
     Own(Arc<Keys>),
-    Fixed(KeySet),
+    Fixed(Arc<KeySet>),
     Remote(Arc<Remote>),
 }
 
@@ -67,7 +67,12 @@ impl Issuer {
         settings: &Authentication,
         (name, issuer): (&str, &config::Issuer),
         (tokens, epoch): (&Tokens, &super::remote::Epoch),
+        before: Option<&Self>,
     ) -> Result<Self> {
+        if let Some(before) = before.filter(|before| issuer.jwks_url.is_some() && before.fetches_as(issuer)) {
+            let source = before.source.clone();
+            return Ok(Self { rules: rules(settings, issuer), source, settings: Some(issuer.clone()) });
+        }
         let source = match (&issuer.jwks_url, &issuer.key_file) {
             (Some(url), _) => {
                 let pace = Pace { refresh: issuer.refresh.get(), ..Pace::default() };
@@ -76,7 +81,7 @@ impl Issuer {
             }
             (None, Some(file)) => {
                 let text = file.public_key().map_err(Error::internal)?;
-                Source::Fixed(KeySet::of(&[super::key::read_public(text, &issuer.algorithms)?])?)
+                Source::Fixed(Arc::new(KeySet::of(&[super::key::read_public(text, &issuer.algorithms)?])?))
             }
             (None, None) => return Err(Error::internal(format!("issuer `{name}` has no keys"))),
         };
@@ -86,6 +91,15 @@ impl Issuer {
     /// Whether it is what these settings ask for: then it goes on, with the keys it has fetched.
     pub(in crate::identity) fn is_still(&self, settings: &Authentication, issuer: &config::Issuer) -> bool {
         self.settings.as_ref() == Some(issuer) && self.rules == rules(settings, issuer)
+    }
+
+    /// Whether its keys come from where these settings say, in the same way: then they need not be fetched anew,
+    /// whatever else changed.
+    fn fetches_as(&self, issuer: &config::Issuer) -> bool {
+        self.settings.as_ref().is_some_and(|mine| {
+            (&mine.jwks_url, &mine.algorithms, mine.refresh)
+                == (&issuer.jwks_url, &issuer.algorithms, issuer.refresh)
+        })
     }
 
     /// What fetches its keys, if they are.
@@ -122,11 +136,12 @@ impl Issuer {
         Ok(self.rules.read(&token.claims, now)?)
     }
 
-    /// What to say of a token whose key is still unknown after it was asked for.
-    pub(in crate::identity) fn denial(&self) -> Denial {
-        match self.remote().is_some_and(|remote| remote.keys().is_none()) {
-            true => Denial::NO_KEYS,
-            false => Denial::invalid(UNKNOWN_KEY),
+    /// What to say of a token whose key is still unknown after it was asked for: while the issuer cannot be asked, it
+    /// may have published it since.
+    pub(in crate::identity) fn denial(&self, asked: Freshness) -> Denial {
+        match asked {
+            Freshness::Stale => Denial::NO_KEYS,
+            Freshness::Fresh => Denial::invalid(UNKNOWN_KEY),
         }
     }
 }

@@ -20,4 +20,4 @@ pub(super) use compact::Compact;
 pub(super) use issuer::{Issuer, KeyMissing};
 pub(super) use own::Keys;
 pub use own::{Issuance, new_key};
-pub(super) use remote::Epoch;
+pub(super) use remote::{Epoch, Freshness};

@@ -54,6 +54,24 @@ impl Default for Pace {
     }
 }
 
+/// Whether keys are those that are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::identity) enum Freshness {
+    /// They were fetched a moment ago.
+    Fresh,
+    /// They could not be fetched, or not in time.
+    Stale,
+}
+
+/// What came of fetching so far.
+#[derive(Debug, Clone, Copy)]
+struct Fetches {
+    ended: u64,
+    last: Freshness,
+    /// When the next may begin.
+    next: Option<Instant>,
+}
+
 /// The keys at a URL.
 #[derive(Debug)]
 pub(in crate::identity) struct Remote {
@@ -72,8 +90,7 @@ struct Shared {
     keys: ArcSwapOption<KeySet>,
     epoch: Epoch,
     wanted: Notify,
-    /// Fetches that have ended, and when the next may begin.
-    fetches: watch::Sender<(u64, Option<Instant>)>,
+    fetches: watch::Sender<Fetches>,
     waiting: AtomicUsize,
     tokens: Tokens,
 }
@@ -89,7 +106,7 @@ impl Remote {
             keys: ArcSwapOption::empty(),
             epoch,
             wanted: Notify::new(),
-            fetches: watch::Sender::new((0, None)),
+            fetches: watch::Sender::new(Fetches { ended: 0, last: Freshness::Stale, next: None }),
             waiting: AtomicUsize::new(0),
             tokens: Tokens::default(),
         };
@@ -122,20 +139,23 @@ impl Remote {
     }
 
     /// Has the keys fetched if that may be now, and waits for them, but not for long.
-    pub(in crate::identity) async fn renewed(&self) {
+    pub(in crate::identity) async fn renewed(&self) -> Freshness {
         let shared = &self.shared;
         let mut fetches = shared.fetches.subscribe();
-        let (seen, next) = *fetches.borrow_and_update();
-        if next.is_some_and(|next| Instant::now() < next) {
-            return;
+        let seen = *fetches.borrow_and_update();
+        if seen.next.is_some_and(|next| Instant::now() < next) {
+            return seen.last;
         }
         let place = Place::take(&shared.waiting);
         if place.is_none() {
-            return;
+            return Freshness::Stale;
         }
         shared.wanted.notify_one();
         // That it took too long, or that nobody fetches, leaves the keys as they were.
-        let _ = timeout(shared.pace.wait, fetches.wait_for(|(done, _)| *done != seen)).await;
+        match timeout(shared.pace.wait, fetches.wait_for(|it| it.ended != seen.ended)).await {
+            Ok(Ok(fetches)) => fetches.last,
+            Ok(Err(_)) | Err(_) => Freshness::Stale,
+        }
     }
 }
 
@@ -152,7 +172,9 @@ impl Shared {
             has_failed = fetched.is_err();
             let pause = if has_failed { self.pace.retry.min(self.pace.refresh) } else { self.pace.refresh };
             let (now, least) = (Instant::now(), self.pace.least.min(pause));
-            self.fetches.send_modify(|(done, next)| (*done, *next) = (*done + 1, Some(now + least)));
+            let last = if has_failed { Freshness::Stale } else { Freshness::Fresh };
+            self.fetches
+                .send_modify(|it| *it = Fetches { ended: it.ended + 1, last, next: Some(now + least) });
             tokio::select! {
                 () = sleep(pause) => {}
                 () = self.wanted.notified() => sleep_until(now + least).await,

@@ -1,21 +1,32 @@
 //! Who may vouch for callers: whether keys can be used, and whether routes that ask for a token can check one.
 
-use rustls::SignatureAlgorithm;
+use std::time::Duration;
+
 use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::config::check::findings::Report;
 use crate::config::settings::{Auth, Authentication, IdentityForm, Issuer, Route, Settings};
 use crate::config::tree::at_key;
-use crate::config::values::{Algorithm, Balance, Claim, HashKey, KeyFile};
+use crate::config::values::{Algorithm, Balance, HashKey, KeyFile};
 
 /// Longest leeway, in seconds: more would be a second life of every token.
 const MOST_LEEWAY: u64 = 120;
+
+/// Shortest pause between two looks at the keys of an issuer.
+const LEAST_REFRESH: Duration = Duration::from_secs(10);
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     let auth = &settings.auth;
     super::refuse_zero(report, &[("auth.access_ttl".to_owned(), auth.access_ttl)]);
     for (key, text) in [("auth.issuer", &auth.issuer), ("auth.audience", &auth.audience)] {
         refuse_empty(text, key, report);
+    }
+    for (key, time) in [("auth.access_ttl", auth.access_ttl), ("auth.leeway", auth.leeway)] {
+        if time.get().subsec_nanos() > 0 {
+            report.mistake(key, format!("tokens count whole seconds; found {time}"));
+        }
     }
     if auth.leeway.get().as_secs() > MOST_LEEWAY {
         report
@@ -51,11 +62,18 @@ fn check_keys(auth: &Authentication, report: &mut Report<'_>) {
 /// Whether a key can be used; the same is found by whoever signs with it, but not at its place.
 fn check_key(auth: &Authentication, file: &KeyFile) -> Result<(), String> {
     let key = file.pem.private_key()?;
+    let is_pkcs8 = matches!(key, PrivateKeyDer::Pkcs8(_));
     let key = any_supported_type(&key).map_err(|_| format!("{} holds a key of no known kind", file.pem))?;
     let kind = key.algorithm();
+    if kind != SignatureAlgorithm::RSA && !is_pkcs8 {
+        let message = "must be written as PKCS #8 (`BEGIN PRIVATE KEY`): openssl pkcs8 -topk8 -nodes";
+        return Err(format!("{} {message}", file.pem));
+    }
+    let signs = |scheme| key.choose_scheme(&[scheme]).is_some();
     let fits = |algorithm: &Algorithm| match algorithm {
         Algorithm::EdDsa => kind == SignatureAlgorithm::ED25519,
-        Algorithm::Es256 | Algorithm::Es384 => kind == SignatureAlgorithm::ECDSA,
+        Algorithm::Es256 => signs(SignatureScheme::ECDSA_NISTP256_SHA256),
+        Algorithm::Es384 => signs(SignatureScheme::ECDSA_NISTP384_SHA384),
         Algorithm::Rs256
         | Algorithm::Rs384
         | Algorithm::Rs512
@@ -73,7 +91,10 @@ fn check_issuer(auth: &Authentication, (name, issuer): (&String, &Issuer), repor
     let path = at_key("auth.issuers", name);
     let key = |key| at_key(&path, key);
     refuse_empty(&issuer.issuer, &key("issuer"), report);
-    super::refuse_zero(report, &[(key("refresh"), issuer.refresh)]);
+    if issuer.refresh.get() < LEAST_REFRESH {
+        let message = format!("keys are looked for every 10s at most; found {}", issuer.refresh);
+        report.mistake(&key("refresh"), message);
+    }
     let is_ours = auth.keys_dir.is_some() && auth.issuer == issuer.issuer;
     let is_earlier = |other: &(&String, &Issuer)| other.0 < name && other.1.issuer == issuer.issuer;
     if is_ours || auth.issuers.iter().any(|other| is_earlier(&other)) {
@@ -137,13 +158,26 @@ fn check_route(settings: &Settings, route: &Route, path: &str, report: &mut Repo
         let message = "there is no key to sign with: set `keys_dir` in [auth]";
         report.mistake_given(&at_key(path, "identity"), &["auth.keys_dir"], message);
     }
-    let pool = route.upstream.as_ref().and_then(|name| settings.upstreams.get(name).zip(Some(name)));
-    if let (Some((pool, name)), Auth::None) = (pool, route.auth.word())
-        && let Balance::Hash(HashKey::Claim(Claim::Sub | Claim::Tenant | Claim::Sid)) = pool.balance
-    {
-        let balance = at_key(&at_key("upstreams", name), "balance");
-        let message =
-            format!("tokens are not looked at, but upstream `{name}` is balanced by what they claim");
-        report.mistake_given(&auth, &[&balance], message);
+    if route.auth.word() == Auth::None {
+        check_claims(settings, route, path, report);
+    }
+}
+
+/// Where tokens are not looked at, nothing can go by what they claim.
+fn check_claims(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
+    let auth = at_key(path, "auth");
+    let pools = route.upstream.iter().chain(route.split.iter().map(|share| &share.upstream));
+    for name in pools {
+        let pool = settings.upstreams.get(name);
+        if pool.is_some_and(|pool| matches!(pool.balance, Balance::Hash(HashKey::Claim(_)))) {
+            let balance = at_key(&at_key("upstreams", name), "balance");
+            let message =
+                format!("tokens are not looked at, but upstream `{name}` is balanced by what they claim");
+            report.mistake_given(&auth, &[&balance], message);
+        }
+    }
+    if let Some(HashKey::Claim(_)) = route.split_by {
+        let message = "tokens are not looked at, but `split_by` goes by what they claim";
+        report.mistake_given(&auth, &[&at_key(path, "split_by")], message);
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
                 report.mistake(&place, format!("`{key}` is `{first}` already"));
             }
         }
-        if limit.rate.interval().as_secs().saturating_mul(limit.burst()) > LONGEST {
+        if limit.rate.interval().as_secs_f64() * limit.burst() as f64 > LONGEST as f64 {
             let message = "would take more than a year to be there again at this `rate`";
             report.mistake_given(&at_key(&path, "burst"), &[&at_key(&path, "rate")], message);
         }
