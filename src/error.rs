@@ -37,6 +37,28 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// Its name, for logs and traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Invalid => "invalid",
+            Kind::NotFound => "not_found",
+            Kind::MethodNotAllowed => "method_not_allowed",
+            Kind::TooLarge => "too_large",
+            Kind::HeadTooLarge => "head_too_large",
+            Kind::Unauthenticated => "unauthenticated",
+            Kind::Forbidden => "forbidden",
+            Kind::RateLimited => "rate_limited",
+            Kind::Conflict => "conflict",
+            Kind::Unavailable => "unavailable",
+            Kind::BadGateway => "bad_gateway",
+            Kind::GatewayTimeout => "gateway_timeout",
+            Kind::ClientTimeout => "client_timeout",
+            Kind::Internal => "internal",
+        }
+    }
+}
+
 /// A failure with what was being done, to what, and why it failed.
 #[derive(Debug)]
 pub struct Error {

@@ -27,6 +27,20 @@ pub enum Reason {
     Unavailable,
 }
 
+impl Reason {
+    /// Its name, for traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Missing => "missing",
+            Reason::Repeated => "repeated",
+            Reason::Invalid => "invalid",
+            Reason::Expired => "expired",
+            Reason::Revoked => "revoked",
+            Reason::Unavailable => "unavailable",
+        }
+    }
+}
+
 impl Denial {
     /// It will never be believed.
     pub(super) fn invalid(detail: &'static str) -> Self {

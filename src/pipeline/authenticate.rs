@@ -29,7 +29,12 @@ pub(super) async fn authenticate(
         Auth::Required => true,
     };
     let identity = exchange.snapshot.identity.clone();
-    exchange.caller = identity.authenticate(headers, Utc::now()).await.map_err(refuse)?;
+    let span = exchange.span.step_within("authenticate");
+    let caller = span.clone().run(identity.authenticate(headers, Utc::now())).await;
+    exchange.caller = caller.map_err(|denial| {
+        span.fail(denial.reason.as_str());
+        refuse(denial)
+    })?;
     match exchange.caller.is_none() && is_required {
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),

@@ -15,6 +15,7 @@ mod scope;
 mod select;
 mod state;
 mod tenants;
+mod trace;
 mod users;
 mod watch;
 mod work;

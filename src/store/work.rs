@@ -13,7 +13,7 @@ use tokio_postgres::{NoTls, Row};
 
 use super::connect::Tls;
 use super::scope::Whose;
-use super::{Store, failure};
+use super::{Store, failure, trace};
 use crate::error::{Error, Kind, Result};
 use crate::model::TenantId;
 
@@ -95,6 +95,13 @@ impl Work {
     /// # Errors
     /// As the table in `store/failure.rs` says.
     pub(super) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        let span = trace::begin(sql);
+        let rows = span.clone().run(self.rows(sql, parameters)).await;
+        trace::end(&span, &rows);
+        rows
+    }
+
+    async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         self.ask(async {
             if !self.0.store.0.prepare {
@@ -118,7 +125,12 @@ impl Work {
 
     async fn bare(&self, sql: &str) -> Result<()> {
         let connection = self.connection()?;
-        self.ask(connection.batch_execute(sql)).await
+        let span = trace::begin(sql);
+        let done = self.ask(connection.batch_execute(sql)).await;
+        if let Err(error) = &done {
+            trace::fail(&span, error);
+        }
+        done
     }
 
     /// Asks the server, up to the deadline.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::{Algorithm, KeyFolder, PemFile, Period};
+use crate::config::{Algorithm, HttpUrl, KeyFolder, PemFile, Period};
 
 /// `[auth]`: tokens made here, and further issuers of tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,7 @@ pub struct Issuer {
     pub issuer: String,
     /// Where its keys are published as a JSON Web Key Set.
     #[serde(default)]
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<HttpUrl>,
     /// Pause between two looks at `jwks_url`. A key nobody knows is looked for at once, every 10s at most.
     #[serde(default = "refresh")]
     pub refresh: Period,

@@ -6,7 +6,7 @@ use rustls::crypto::ring::sign::any_supported_type;
 use crate::config::check::findings::Report;
 use crate::config::settings::{Auth, Authentication, IdentityForm, Issuer, Route, Settings};
 use crate::config::tree::at_key;
-use crate::config::values::{Algorithm, Balance, Claim, HashKey, KeyFile};
+use crate::config::values::{Algorithm, Balance, Claim, HashKey, HttpUrl, KeyFile};
 
 /// Longest leeway, in seconds: more would be a second life of every token.
 const MOST_LEEWAY: u64 = 120;
@@ -107,14 +107,12 @@ fn check_issuer(auth: &Authentication, (name, issuer): (&String, &Issuer), repor
 }
 
 /// Keys that come unprotected over a network could be anybody's.
-fn check_url(url: &str) -> Result<(), String> {
-    let parsed: Option<http::Uri> = url.parse().ok();
-    let host = parsed.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    match parsed.as_ref().and_then(http::Uri::scheme_str) {
+fn check_url(url: &HttpUrl) -> Result<(), String> {
+    let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&url.uri().host().unwrap_or_default());
+    match url.uri().scheme_str() {
         Some("https") => Ok(()),
-        Some("http") if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => Ok(()),
-        Some("http") => Err(format!("keys fetched without TLS could be anybody's; say https; found {url:?}")),
-        Some(_) | None => Err(format!("a URL begins with https:// and a host; found {url:?}")),
+        _ if is_near => Ok(()),
+        _ => Err(format!("keys fetched without TLS could be anybody's; say https; found \"{url}\"")),
     }
 }
 
