@@ -73,8 +73,9 @@ impl Span {
     }
 
     /// Runs a future in this span, which is then the [current](Self::current) one, and ends with it.
-    pub async fn run<F: Future>(self, future: F) -> F::Output {
-        future.instrument(self.0).await
+    // Not an `async fn`, which would hold the future twice: before it begins, and while it runs.
+    pub fn run<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        future.instrument(self.0)
     }
 
     /// Gives the span a better name, once that is known.

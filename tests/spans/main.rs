@@ -3,7 +3,11 @@
 
 #![cfg(test)]
 
-#[expect(dead_code, unreachable_pub, reason = "made for all tests that need a database, which use more of it")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "made for all tests that need a database, which use more of it"
+)]
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/mod.rs"]
@@ -77,10 +81,10 @@ fn a_transaction_tells_its_statements_and_no_value() {
         let database = runtime.block_on(Database::new());
         let future = async move {
             let store = database.store();
-            let new = &NewTenant { id: TenantId::new(), slug: "secret-slug".to_owned(), name: "S".to_owned() };
+            let new =
+                &NewTenant { id: TenantId::new(), slug: "secret-slug".to_owned(), name: "S".to_owned() };
             store.platform().run(|work| async move { work.tenants().create(new).await }).await.unwrap();
-            let user =
-                &NewUser { id: UserId::new(), email: "no address".to_owned(), name: "Ada".to_owned() };
+            let user = &NewUser { id: UserId::new(), email: "no address".to_owned(), name: "Ada".to_owned() };
             let tenant = store.tenant(new.id);
             let adding = tenant.run(|work| async move { work.users().create(user).await }).await;
             adding.unwrap_err().kind()
@@ -154,9 +158,8 @@ fn a_backend_goes_on_with_the_trace_at_the_try_that_reached_it() {
             let pool = Arc::new(Pool::new("auth", &toml::from_str(&settings).unwrap(), Instant::now()));
             let telemetry = Telemetry::new(&config::Telemetry::default(), Traces::default()).unwrap();
             let backend = Backend::new(pool, telemetry.metrics).unwrap();
-            let id = RequestId::accept(&HeaderValue::from_static("a-call")).unwrap();
+            let id = RequestId::accept(&HeaderValue::from_static("call-of-the-tests")).unwrap();
             let trace = TraceContext::of(&HeaderMap::new());
-            eprintln!("HERE {:?}", Span::current());
             let trace = trace.at(Span::current().position().unwrap());
             let by = Instant::now() + Duration::from_secs(10);
             let errand = Errand { id: &id, trace: &trace, client: None, by };
