@@ -1,8 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; the
-//! limits by address; the caller; limits by caller; authorisation; body limit.
-//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; limits; body
-//! limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; limits by
+//! address; the caller; limits by caller; authorisation; body limit.
 
 use std::sync::Arc;
 
