@@ -4,6 +4,7 @@ mod api_key;
 mod authenticator;
 mod caller;
 mod denial;
+mod feed;
 mod passport;
 mod policy;
 mod revocations;
@@ -13,6 +14,9 @@ pub use api_key::{ApiKey, ApiKeyDigest};
 pub use authenticator::Authenticator;
 pub use caller::Caller;
 pub use denial::{Denial, Reason};
+pub use feed::{Feed, Sources};
 pub use policy::{Decision, Demand, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
-pub use revocations::{Revocation, Revocations};
+pub use revocations::Revocations;
 pub use token::{Issuance, new_key};
+
+pub use crate::model::Revocation;
