@@ -30,7 +30,11 @@ pub(super) async fn authenticate(
     };
     let identity = exchange.snapshot.identity.clone();
     let now = Utc::now();
-    exchange.caller = identity.authenticate(headers, now).await.map_err(refuse)?;
+    let found = match route.takes_keys {
+        true => identity.authenticate_with_keys(headers, now).await,
+        false => identity.authenticate(headers, now).await,
+    };
+    exchange.caller = found.map_err(refuse)?;
     let is_stale = |most| identity.revocations().is_stale(now, most);
     if exchange.caller.is_some() && route.sensitive.is_some_and(is_stale) {
         return Err(stale());
@@ -82,6 +86,9 @@ fn refuse(denial: Denial) -> Refusal {
         Reason::Revoked => (Kind::Unauthenticated, "token_revoked", Some("invalid_token")),
         Reason::Unavailable => {
             return Problem::new(Kind::Unavailable, denial.detail).with_code("issuer_unavailable").into();
+        }
+        Reason::NoDatabase => {
+            return Problem::new(Kind::Unavailable, denial.detail).with_code("keys_unavailable").into();
         }
     };
     let challenge = match error {
