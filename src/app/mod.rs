@@ -2,6 +2,7 @@
 
 mod ground;
 mod keeper;
+mod shared;
 mod sources;
 
 use std::path::Path;
@@ -14,14 +15,13 @@ use tokio::sync::mpsc;
 pub use self::ground::Ground;
 use self::ground::background_runtime;
 use self::keeper::Keeper;
+use self::shared::Shared;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
-use crate::limits::Limiter;
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
-use crate::redis::Redis;
 use crate::rest;
 use crate::store::Store;
 use crate::tasks::Lifecycle;
@@ -36,7 +36,7 @@ pub struct App {
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
-    store: Option<Store>,
+    shared: Shared,
     takes_over: bool,
 }
 
@@ -65,9 +65,7 @@ impl App {
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
             Error::internal(doing).caused_by(error)
         })?;
-        let postgres = settings.postgres.as_ref();
-        let store = postgres.map(|it| Store::new(it, lifecycle.clone(), telemetry.metrics.postgres()));
-        let store = store.transpose()?;
+        let shared = Shared::new(settings, &lifecycle, &telemetry)?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
         let (control, wishes) = Control::new();
         let live = Live {
@@ -87,10 +85,11 @@ impl App {
         };
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(lifecycle),
+            rest: rest::router(),
             auth: rest::auth_router(),
+            status: rest::status_router(lifecycle),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, store, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, shared, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -102,7 +101,7 @@ impl App {
 
     /// The database, if the configuration names one: for programs that embed the gateway.
     pub fn store(&self) -> Option<&Store> {
-        self.store.as_ref()
+        self.shared.store.as_ref()
     }
 
     /// Waits for another process to hand its listeners over instead of opening them.
@@ -133,11 +132,13 @@ impl App {
         let settings = live.loaded.settings.clone();
         let lifecycle = self.view.lifecycle.clone();
         let tokens = self.telemetry.metrics.tokens.clone();
-        let identity = Arc::new(Authenticator::new(&settings, tokens)?);
+        let identity = Authenticator::new(&settings, tokens)?;
+        let identity = self.shared.identity(identity);
         identity.start(&lifecycle);
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
-        let limiter = limiter(&settings, &lifecycle, &self.telemetry)?;
-        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals).with_limiter(limiter));
+        runtime.block_on(self.shared.start(&settings, &lifecycle))?;
+        let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
+        let pipeline = Arc::new(pipeline);
         let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
@@ -149,8 +150,6 @@ impl App {
             wishes: self.wishes,
             hangups,
         };
-        // A server that is down holds nothing up: what needs it is refused until it is there.
-        self.store.iter().for_each(Store::watch);
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
             listeners: listeners(&settings.admin, self.view, &pipeline),
@@ -175,21 +174,6 @@ fn listeners(settings: &config::Admin, view: admin::View, pipeline: &Arc<Pipelin
         }),
         metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
     }
-}
-
-/// Who counts requests: with other instances, or alone.
-fn limiter(
-    settings: &config::Settings,
-    lifecycle: &Lifecycle,
-    telemetry: &Telemetry,
-) -> Result<Arc<Limiter>> {
-    let metrics = telemetry.metrics.limits.clone();
-    let Some(redis) = &settings.redis else {
-        tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
-        return Ok(Arc::new(Limiter::alone(metrics)));
-    };
-    let redis = Redis::start(redis, lifecycle, telemetry.metrics.redis())?;
-    Ok(Arc::new(Limiter::sharing(redis, lifecycle, metrics)))
 }
 
 /// Several crates bring a TLS provider; the first one installed is used by all.

@@ -29,12 +29,21 @@ pub(super) async fn authenticate(
         Auth::Required => true,
     };
     let identity = exchange.snapshot.identity.clone();
-    let span = exchange.span.step_within("authenticate");
-    let caller = span.clone().run(identity.authenticate(headers, Utc::now())).await;
-    exchange.caller = caller.map_err(|denial| {
+    let (now, span) = (Utc::now(), exchange.span.step_within("authenticate"));
+    let asking = async {
+        match route.takes_keys {
+            true => identity.authenticate_with_keys(headers, now).await,
+            false => identity.authenticate(headers, now).await,
+        }
+    };
+    exchange.caller = span.clone().run(asking).await.map_err(|denial| {
         span.fail(denial.reason.as_str());
         refuse(denial)
     })?;
+    let is_stale = |most| identity.revocations().is_stale(now, most);
+    if exchange.caller.is_some() && route.sensitive.is_some_and(is_stale) {
+        return Err(stale());
+    }
     match exchange.caller.is_none() && is_required {
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),
@@ -66,6 +75,12 @@ fn tell(caller: &Caller, headers: &mut HeaderMap) {
     }
 }
 
+/// The token is not at fault, so this is no 401.
+fn stale() -> Refusal {
+    let detail = "what was taken back lately cannot be known now; try again later";
+    Problem::new(Kind::Unavailable, detail).with_code("revocations_stale").into()
+}
+
 /// 401 with a challenge (RFC 6750 section 3), but for what is no matter of the token.
 fn refuse(denial: Denial) -> Refusal {
     let (kind, code, error) = match denial.reason {
@@ -76,6 +91,9 @@ fn refuse(denial: Denial) -> Refusal {
         Reason::Revoked => (Kind::Unauthenticated, "token_revoked", Some("invalid_token")),
         Reason::Unavailable => {
             return Problem::new(Kind::Unavailable, denial.detail).with_code("issuer_unavailable").into();
+        }
+        Reason::NoDatabase => {
+            return Problem::new(Kind::Unavailable, denial.detail).with_code("keys_unavailable").into();
         }
     };
     let challenge = match error {

@@ -16,8 +16,10 @@ pub struct Locals {
     pub health: Router,
     /// The REST API.
     pub rest: Router,
-    /// The published keys.
+    /// The published keys, and with a database `/api/v1/auth`.
     pub auth: Router,
+    /// Which gateway this is.
+    pub status: Router,
 }
 
 impl Locals {
@@ -31,6 +33,7 @@ impl Locals {
             Local::Health => &self.health,
             Local::Rest => &self.rest,
             Local::Auth => &self.auth,
+            Local::Status => &self.status,
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();

@@ -14,20 +14,26 @@ use crate::tasks::Lifecycle;
 
 /// What others verify our tokens by.
 pub fn auth_router() -> Router {
-    Router::new().route("/.well-known/jwks.json", get(keys::show)).fallback(async |uri: Uri| {
-        Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
-    })
+    with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
+}
+
+/// Which gateway this is.
+pub fn status_router(lifecycle: Lifecycle) -> Router {
+    let started = status::Started::now(lifecycle);
+    with_fallbacks(Router::new().route("/api/v1/status", get(status::show)).with_state(started))
 }
 
 /// The REST API.
-pub fn router(lifecycle: Lifecycle) -> Router {
-    Router::new()
-        .route("/api/v1/status", get(status::show))
+pub fn router() -> Router {
+    with_fallbacks(Router::new())
+}
+
+fn with_fallbacks(router: Router) -> Router {
+    router
         .fallback(async |uri: Uri| {
             Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
         })
         .method_not_allowed_fallback(async |method: Method, uri: Uri| {
             Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
         })
-        .with_state(status::Started::now(lifecycle))
 }

@@ -3,6 +3,7 @@
 //! It knows no HTTP and no rules of the product.
 
 mod acquire;
+mod api_keys;
 mod audit;
 mod connect;
 mod demo;
@@ -10,6 +11,7 @@ mod failure;
 mod migrations;
 mod orders;
 mod products;
+mod revocations;
 mod row;
 mod scope;
 mod select;
@@ -33,10 +35,12 @@ use crate::model::TenantId;
 use crate::tasks::Lifecycle;
 use crate::telemetry::Postgres as Metrics;
 
+pub use api_keys::ApiKeys;
 pub use audit::Audit;
 pub use migrations::{Migration, Migrations, Progress};
 pub use orders::Orders;
 pub use products::Products;
+pub use revocations::Revocations;
 pub use scope::Scope;
 pub use state::Standing;
 pub use tenants::Tenants;

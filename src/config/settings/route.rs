@@ -46,6 +46,12 @@ pub struct Route {
     /// Who may call: a word, or what the policy must allow them.
     #[serde(default)]
     pub auth: Access,
+    /// Whether requests are refused while a revocation may be missing; see `[auth.revocation]`.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether API keys are taken in the place of tokens.
+    #[serde(default)]
+    pub api_keys: bool,
     /// How a backend is told who calls.
     #[serde(default)]
     pub identity: IdentityForm,
@@ -122,16 +128,19 @@ pub enum Local {
     Health,
     /// The REST API below `/api/v1`.
     Rest,
-    /// `/.well-known/jwks.json`: the keys that tokens made here are signed with.
+    /// `/.well-known/jwks.json`: the keys that tokens made here are signed with; with a database also `/api/v1/auth`.
     Auth,
+    /// `/api/v1/status`: which gateway this is.
+    Status,
 }
 
 impl Local {
     /// Whether it cannot answer anything without a database.
     pub fn needs_postgres(self) -> bool {
         match self {
-            // `/api/v1/status` is all there is of REST so far, and keys are in files.
-            Self::Health | Self::Rest | Self::Auth => false,
+            Self::Rest => true,
+            // Published keys are in files.
+            Self::Health | Self::Auth | Self::Status => false,
         }
     }
 }

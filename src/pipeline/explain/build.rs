@@ -102,6 +102,7 @@ fn part(local: Local) -> &'static str {
         Local::Health => "health",
         Local::Rest => "rest",
         Local::Auth => "auth",
+        Local::Status => "status",
     }
 }
 
