@@ -3,6 +3,7 @@
 mod ground;
 mod keeper;
 mod sources;
+mod terms;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use self::ground::background_runtime;
 use self::keeper::Keeper;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
+use crate::domain::Sessions;
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
@@ -37,6 +39,8 @@ pub struct App {
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
     store: Option<Store>,
+    sessions: Option<Sessions>,
+    limiter: Arc<Limiter>,
     takes_over: bool,
 }
 
@@ -69,6 +73,8 @@ impl App {
         let store = postgres.map(|it| Store::new(it, lifecycle.clone(), telemetry.metrics.postgres()));
         let store = store.transpose()?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
+        let limiter = limiter(settings, &lifecycle, &telemetry)?;
+        let sessions = store.clone().map(|store| Sessions::new(store, limiter.clone()));
         let (control, wishes) = Control::new();
         let live = Live {
             booted: Arc::new(settings.without_names()),
@@ -88,9 +94,10 @@ impl App {
         let locals = Locals {
             health: admin::health_router(view.clone()),
             rest: rest::router(lifecycle),
-            auth: rest::auth_router(),
+            keys: rest::keys_router(),
+            auth: rest::auth_router(sessions.clone()),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, store, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, store, sessions, limiter, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -135,9 +142,9 @@ impl App {
         let tokens = self.telemetry.metrics.tokens.clone();
         let identity = Arc::new(Authenticator::new(&settings, tokens)?);
         identity.start(&lifecycle);
-        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
-        let limiter = limiter(&settings, &lifecycle, &self.telemetry)?;
-        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals).with_limiter(limiter));
+        let terms = terms::of(&settings, &live.pools, &identity, (None, &self.telemetry.metrics))?;
+        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
+        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals).with_limiter(self.limiter));
         let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
@@ -151,6 +158,9 @@ impl App {
         };
         // A server that is down holds nothing up: what needs it is refused until it is there.
         self.store.iter().for_each(Store::watch);
+        if let Some(sessions) = self.sessions {
+            lifecycle.spawn("clear sessions", sessions.keep_clear());
+        }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
             listeners: listeners(&settings.admin, self.view, &pipeline),

@@ -6,6 +6,7 @@ mod caller;
 mod denial;
 mod passport;
 mod policy;
+mod refresh;
 mod revocations;
 mod token;
 
@@ -13,6 +14,7 @@ pub use api_key::{ApiKey, ApiKeyDigest};
 pub use authenticator::Authenticator;
 pub use caller::Caller;
 pub use denial::{Denial, Reason};
-pub use policy::{Decision, Demand, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use refresh::{RefreshToken, Successor};
 pub use revocations::{Revocation, Revocations};
 pub use token::{Issuance, new_key};

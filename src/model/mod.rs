@@ -6,6 +6,7 @@ mod orders;
 mod page;
 mod permission;
 mod products;
+mod sessions;
 mod tenants;
 mod users;
 
@@ -15,5 +16,6 @@ pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
 pub use page::{Direction, Key, Page, Place, Window};
 pub use permission::Permission;
 pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
+pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
 pub use tenants::{NewTenant, Tenant, TenantStatus};
 pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

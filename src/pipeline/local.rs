@@ -2,11 +2,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::USER_AGENT;
+use http::{Extensions, HeaderMap, Request, Response};
 use tower::ServiceExt;
 
 use super::exchange::Exchange;
+use crate::backends::Origin;
 use crate::config::Local;
+use crate::domain::Visit;
 use crate::http::Problem;
 
 /// The routers behind local routes.
@@ -17,6 +20,8 @@ pub struct Locals {
     /// The REST API.
     pub rest: Router,
     /// The published keys.
+    pub keys: Router,
+    /// Sessions.
     pub auth: Router,
 }
 
@@ -30,6 +35,7 @@ impl Locals {
         let router = match local {
             Local::Health => &self.health,
             Local::Rest => &self.rest,
+            Local::Keys => &self.keys,
             Local::Auth => &self.auth,
         };
         let (mut head, body) = request.into_parts();
@@ -38,6 +44,9 @@ impl Locals {
         head.extensions.insert(exchange.snapshot.identity.clone());
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
+        }
+        if local == Local::Auth {
+            head.extensions.extend(sessions(exchange, &head.headers));
         }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
         let answer = exchange.span.step("local").run(answering).await;
@@ -48,4 +57,17 @@ impl Locals {
         exchange.finish(answer.status(), answer.headers_mut());
         answer
     }
+}
+
+/// What sessions go by, and whose request this is.
+fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
+    let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let origin =
+        Origin { id: exchange.id.clone(), trace: exchange.trace.clone(), client: exchange.client.ip };
+    let mut extensions = Extensions::new();
+    extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
+    if let Some(terms) = &exchange.snapshot.terms {
+        extensions.insert(terms.clone());
+    }
+    extensions
 }

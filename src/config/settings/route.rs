@@ -123,6 +123,8 @@ pub enum Local {
     /// The REST API below `/api/v1`.
     Rest,
     /// `/.well-known/jwks.json`: the keys that tokens made here are signed with.
+    Keys,
+    /// Sessions, below `/api/v1/auth`: login, refresh, logout and what a caller may know of itself.
     Auth,
 }
 
@@ -131,7 +133,8 @@ impl Local {
     pub fn needs_postgres(self) -> bool {
         match self {
             // `/api/v1/status` is all there is of REST so far, and keys are in files.
-            Self::Health | Self::Rest | Self::Auth => false,
+            Self::Health | Self::Rest | Self::Keys => false,
+            Self::Auth => true,
         }
     }
 }
