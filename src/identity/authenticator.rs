@@ -50,6 +50,12 @@ impl Authenticator {
         Self::build(settings, tokens, None)
     }
 
+    /// The same, with what is taken back elsewhere too.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
+        Self { revocations, ..self }
+    }
+
     /// What other settings make of it: issuers that did not change keep the keys they fetched. The same, where neither
     /// who is believed nor what they may do changed.
     ///

@@ -26,6 +26,17 @@ pub struct Tenant {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What every instance keeps in mind of a tenant of which something else is true than of most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantStanding {
+    /// Its id.
+    pub id: TenantId,
+    /// Whether its users may do anything.
+    pub status: TenantStatus,
+    /// What it has instead of the limits that the configuration gives, by the names of limits.
+    pub limits: Map<String, Value>,
+}
+
 /// What is said of a new tenant.
 #[derive(Debug, Clone)]
 pub struct NewTenant {

@@ -30,14 +30,19 @@ pub(super) async fn authenticate(
         Auth::Required => true,
     };
     let identity = exchange.snapshot.identity.clone();
+    let now = Utc::now();
     exchange.caller = match kept(exchange, head) {
-        None => identity.authenticate(&head.headers, Utc::now()).await.map_err(refuse)?,
+        None => identity.authenticate(&head.headers, now).await.map_err(refuse)?,
         // A browser sends its cookies whether they are still good or not, to routes too that would renew them.
         Some(_) if is_foreign(head) && is_required => return Err(cross_site().into()),
         Some(_) if is_foreign(head) => None,
-        Some(headers) if !is_required => identity.authenticate(&headers, Utc::now()).await.unwrap_or(None),
-        Some(headers) => identity.authenticate(&headers, Utc::now()).await.map_err(refuse)?,
+        Some(headers) if !is_required => identity.authenticate(&headers, now).await.unwrap_or(None),
+        Some(headers) => identity.authenticate(&headers, now).await.map_err(refuse)?,
     };
+    let is_stale = |most| identity.revocations().is_stale(now, most);
+    if exchange.caller.is_some() && route.sensitive.is_some_and(is_stale) {
+        return Err(stale());
+    }
     match exchange.caller.is_none() && is_required {
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),
@@ -89,6 +94,12 @@ fn tell(caller: &Caller, headers: &mut HeaderMap) {
         // All of it is visible ASCII since it was verified.
         headers.extend(HeaderValue::from_str(text).ok().map(|value| (name, value)));
     }
+}
+
+/// The token is not at fault, so this is no 401.
+fn stale() -> Refusal {
+    let detail = "what was taken back lately cannot be known now; try again later";
+    Problem::new(Kind::Unavailable, detail).with_code("revocations_stale").into()
 }
 
 /// 401 with a challenge (RFC 6750 section 3), but for what is no matter of the token.

@@ -23,6 +23,8 @@ pub struct Locals {
     pub keys: Router,
     /// Sessions.
     pub auth: Router,
+    /// Which gateway this is.
+    pub status: Router,
 }
 
 impl Locals {
@@ -37,6 +39,7 @@ impl Locals {
             Local::Rest => &self.rest,
             Local::Keys => &self.keys,
             Local::Auth => &self.auth,
+            Local::Status => &self.status,
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();

@@ -1,6 +1,7 @@
 //! The configuration as requests see it: compiled once, swapped whole, never changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
@@ -8,7 +9,7 @@ use super::cors::Policy;
 use super::limits::{RouteLimits, rules};
 use super::route::Route;
 use super::router::{Router, Rule};
-use crate::config::Settings;
+use crate::config::{self, Settings, WhenStale};
 use crate::domain::Terms;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
@@ -57,6 +58,7 @@ impl Snapshot {
                 Some(cors) => Some(Arc::new(Policy::compile(lookup(&settings.cors, cors)?, &route.methods)?)),
                 None => None,
             };
+            let sensitive = sensitive(&settings, route);
             let route_limits = RouteLimits::compile(route, &limits)?;
             for pattern in route.path.iter() {
                 let target =
@@ -69,7 +71,7 @@ impl Snapshot {
                     headers: (route.headers.iter())
                         .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
                         .collect(),
-                    target: Arc::new(Route { limits: route_limits.clone(), ..target }),
+                    target: Arc::new(Route { sensitive, limits: route_limits.clone(), ..target }),
                 });
             }
         }
@@ -91,6 +93,13 @@ impl Snapshot {
     pub fn with_terms(self, terms: Terms) -> Self {
         Self { terms: Some(Arc::new(terms)), ..self }
     }
+}
+
+/// After how long without news of revocations a route is refused, if ever.
+fn sensitive(settings: &Settings, route: &config::Route) -> Option<Duration> {
+    let rule = &settings.auth.revocation;
+    let refuses = route.sensitive && rule.when_stale == WhenStale::Refuse;
+    refuses.then(|| rule.max_staleness.get())
 }
 
 fn lookup<'a, T>(table: &'a std::collections::BTreeMap<String, T>, name: &str) -> Result<&'a T> {

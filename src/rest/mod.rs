@@ -17,21 +17,27 @@ use crate::tasks::Lifecycle;
 
 /// What others verify our tokens by.
 pub fn keys_router() -> Router {
-    Router::new().route("/.well-known/jwks.json", get(keys::show)).fallback(missing)
+    with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
 }
 
 /// Sessions, where there is a database for them.
 pub fn auth_router(sessions: Option<Sessions>) -> Router {
-    auth::router(sessions).fallback(missing).method_not_allowed_fallback(no_method)
+    with_fallbacks(auth::router(sessions))
+}
+
+/// Which gateway this is.
+pub fn status_router(lifecycle: Lifecycle) -> Router {
+    let started = status::Started::now(lifecycle);
+    with_fallbacks(Router::new().route("/api/v1/status", get(status::show)).with_state(started))
 }
 
 /// The REST API.
-pub fn router(lifecycle: Lifecycle) -> Router {
-    Router::new()
-        .route("/api/v1/status", get(status::show))
-        .fallback(missing)
-        .method_not_allowed_fallback(no_method)
-        .with_state(status::Started::now(lifecycle))
+pub fn router() -> Router {
+    with_fallbacks(Router::new())
+}
+
+fn with_fallbacks(router: Router) -> Router {
+    router.fallback(missing).method_not_allowed_fallback(no_method)
 }
 
 async fn missing(uri: Uri) -> Problem {

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::row;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewTenant, Tenant, TenantId, TenantStatus};
+use crate::model::{NewTenant, Tenant, TenantId, TenantStanding, TenantStatus};
 
 /// Tenants, in a transaction of the platform; a tenant may get itself.
 #[derive(Debug)]
@@ -67,6 +67,25 @@ impl Tenants<'_> {
         let limit = i64::from(limit);
         let rows = self.0.query(Self::LIST, &[param(&after, Type::TEXT), param(&limit, Type::INT8)]).await?;
         rows.iter().map(tenant).collect()
+    }
+
+    const APART: &'static str =
+        "SELECT id, status, limits FROM tenants WHERE status <> 'active' OR limits <> '{}'";
+
+    /// Those that are not active or have limits of their own.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn apart(&self) -> Result<Vec<TenantStanding>> {
+        let rows = self.0.query(Self::APART, &[]).await?;
+        let standing = |found: &Row| {
+            Ok(TenantStanding {
+                id: TenantId::from(row::get::<uuid::Uuid>(found, "id")?),
+                status: row::word(found, "status", TenantStatus::from_word)?,
+                limits: row::object(found, "limits")?,
+            })
+        };
+        rows.iter().map(standing).collect()
     }
 
     const SET_STATUS: &'static str =

@@ -31,6 +31,8 @@ pub struct Authentication {
     pub keys_dir: Option<KeyFolder>,
     /// How keys in `keys_dir` may sign.
     pub algorithms: Vec<Algorithm>,
+    /// What was taken back before it expired.
+    pub revocation: Revocation,
     /// Further issuers, by a name for logs and metrics.
     pub issuers: BTreeMap<String, Issuer>,
     /// How often somebody may try to log in, to refresh or to validate.
@@ -50,6 +52,7 @@ impl Default for Authentication {
             leeway: Period::seconds(5),
             keys_dir: None,
             algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
+            revocation: Revocation::default(),
             issuers: BTreeMap::new(),
             attempts: Attempts::default(),
             cookie: None,
@@ -62,6 +65,32 @@ impl Authentication {
     pub fn can_verify(&self) -> bool {
         self.keys_dir.is_some() || !self.issuers.is_empty()
     }
+}
+
+/// `[auth.revocation]`: what holds when an instance does not hear what was taken back elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Revocation {
+    /// How long neither Postgres nor Redis may have been heard of. Longer than 2s.
+    pub max_staleness: Period,
+    /// What routes that are `sensitive` do then.
+    pub when_stale: WhenStale,
+}
+
+impl Default for Revocation {
+    fn default() -> Self {
+        Self { max_staleness: Period::seconds(30), when_stale: WhenStale::Refuse }
+    }
+}
+
+/// What sensitive routes do while a revocation may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenStale {
+    /// They answer 503.
+    Refuse,
+    /// They go by what is known.
+    Allow,
 }
 
 /// `[auth.issuers.NAME]`: someone else whose tokens are believed.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use auth::{Authentication, Claims, Issuer};
+pub use auth::{Authentication, Claims, Issuer, Revocation, WhenStale};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use limit::{Limit, WhenRedisFails};

@@ -1,5 +1,7 @@
 //! Sessions: who checks passwords, how often somebody may try, and cookies for browsers.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,10 @@ pub struct AuthBackend {
     pub upstream: String,
     /// The token by which it knows the gateway.
     pub token: Secret,
+    /// A file holding `token`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub token_file: Option<PathBuf>,
     /// How long a login may wait for it.
     #[serde(default = "timeout")]
     pub timeout: Period,

@@ -6,7 +6,7 @@ use super::{Sessions, Terms};
 use crate::domain::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::identity::{Caller, RefreshToken, Thing};
-use crate::model::{Permission, Session, SessionEnd, SessionId, TenantId, UserId};
+use crate::model::{Permission, Recorded, Session, SessionEnd, SessionId, TenantId, UserId};
 use crate::store::Work;
 
 /// Most sessions that are listed: the newest.
@@ -36,7 +36,7 @@ impl Sessions {
         now: DateTime<Utc>,
     ) -> Result<()> {
         caller.require_own(Permission::SessionsRevoke, &caller.subject)?;
-        let Some(session) = caller.session else { return self.take_back(caller, terms, visit, now).await };
+        let Some(session) = caller.session else { return self.take_back(caller, visit).await };
         let owner = (caller.tenant, session);
         self.finish(terms, visit, (owner, &caller.subject), (SessionEnd::Logout, now)).await
     }
@@ -79,10 +79,10 @@ impl Sessions {
             if session.ended.is_some() {
                 return Err(Error::new(Kind::NotFound, "there is no such session"));
             }
-            terms.finish(&work, visit, (id, &caller.subject), (SessionEnd::Revoked, now)).await
+            let whose = ((caller.tenant, id), &*caller.subject);
+            terms.finish(&work, visit, whose, (SessionEnd::Revoked, now)).await
         };
-        self.store.tenant(caller.tenant).run(end).await?;
-        self.announce(terms, &[id], now);
+        self.feed.announce(self.store.tenant(caller.tenant).run(end).await?);
         Ok(())
     }
 
@@ -103,15 +103,20 @@ impl Sessions {
             let why = (SessionEnd::Revoked, now);
             let ended = work.sessions().end_others(user, caller.session, why).await?;
             for id in &ended {
-                terms.revoke(&work, *id, now).await?;
                 let entry = visit.entry(&caller.subject, "session.ended", format!("session/{id}"));
                 work.audit().append(&entry).await?;
             }
-            Ok(ended)
+            // Whoever else takes something back waits from the first of these on.
+            let mut recorded = Vec::with_capacity(ended.len());
+            for id in ended {
+                recorded.push(terms.revoke(&work, (caller.tenant, id), now).await?);
+            }
+            Ok(recorded)
         };
         let ended = self.store.tenant(caller.tenant).run(end).await?;
-        self.announce(terms, &ended, now);
-        Ok(ended.len())
+        let count = ended.len();
+        self.feed.announce(ended);
+        Ok(count)
     }
 
     /// Ends a session if it goes on, and tells everybody.
@@ -119,30 +124,29 @@ impl Sessions {
         &self,
         terms: &Terms,
         visit: &Visit,
-        ((tenant, id), actor): ((TenantId, SessionId), &str),
+        whose: ((TenantId, SessionId), &str),
         why: (SessionEnd, DateTime<Utc>),
     ) -> Result<()> {
-        let end = |work: Work| async move { terms.finish(&work, visit, (id, actor), why).await };
-        self.store.tenant(tenant).run(end).await?;
-        self.announce(terms, &[id], why.1);
+        let end = |work: Work| async move { terms.finish(&work, visit, whose, why).await };
+        self.feed.announce(self.store.tenant(whose.0.0).run(end).await?);
         Ok(())
     }
 }
 
 impl Terms {
-    /// Ends a session if it goes on, with the access tokens of it.
+    /// Ends a session if it goes on, with the access tokens of it, and says what is to be told.
     async fn finish(
         &self,
         work: &Work,
         visit: &Visit,
-        (id, actor): (SessionId, &str),
+        ((tenant, id), actor): ((TenantId, SessionId), &str),
         (why, now): (SessionEnd, DateTime<Utc>),
-    ) -> Result<()> {
+    ) -> Result<Vec<Recorded>> {
         if !work.sessions().end(id, why, now).await? {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        self.revoke(work, id, now).await?;
-        work.audit().append(&visit.entry(actor, "session.ended", format!("session/{id}"))).await
+        work.audit().append(&visit.entry(actor, "session.ended", format!("session/{id}"))).await?;
+        Ok(vec![self.revoke(work, (tenant, id), now).await?])
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::error::Result;
-use crate::identity::{Issuance, RefreshToken};
+use crate::identity::{Feed, Issuance, RefreshToken};
 use crate::limits::Limiter;
 use crate::model::{SessionId, TenantId, TokenId, User};
 use crate::store::Store;
@@ -32,6 +32,7 @@ pub use terms::Terms;
 pub struct Sessions {
     store: Store,
     limiter: Arc<Limiter>,
+    feed: Feed,
 }
 
 /// What a login or a refresh gives.
@@ -50,9 +51,9 @@ pub struct Pair {
 }
 
 impl Sessions {
-    /// Sessions in this database; who counts attempts.
-    pub fn new(store: Store, limiter: Arc<Limiter>) -> Self {
-        Self { store, limiter }
+    /// Sessions in this database; who counts attempts; who tells all instances what was taken back.
+    pub fn new(store: Store, limiter: Arc<Limiter>, feed: Feed) -> Self {
+        Self { store, limiter, feed }
     }
 }
 

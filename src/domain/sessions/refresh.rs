@@ -11,7 +11,7 @@ use super::{Holder, Pair, Sessions, Terms};
 use crate::domain::Visit;
 use crate::error::Result;
 use crate::identity::{RefreshToken, Successor};
-use crate::model::{RefreshOwner, RefreshRecord, Session, SessionEnd, User};
+use crate::model::{Recorded, RefreshOwner, RefreshRecord, Session, SessionEnd, User};
 use crate::store::Work;
 
 /// A token that is shown, and all that the answer depends on.
@@ -29,7 +29,7 @@ enum Outcome {
     /// A pair, made at that moment.
     Given(User, Successor, DateTime<Utc>),
     /// Somebody stole a token: the session ended.
-    Ended,
+    Ended(Recorded),
     Refused,
 }
 
@@ -60,9 +60,9 @@ impl Sessions {
                 let holder = Holder { tenant: owner.tenant, user, session: owner.session };
                 Ok(terms.pair(holder, (next.refresh, next.access), made)?)
             }
-            Outcome::Ended => {
+            Outcome::Ended(recorded) => {
                 tracing::warn!(session = %owner.session, "a refresh token was used twice: its session ended");
-                self.announce(terms, &[owner.session], now);
+                self.feed.announce(vec![recorded]);
                 Err(Refused::Unknown)
             }
             Outcome::Refused => Err(Refused::Unknown),
@@ -128,9 +128,9 @@ impl Shown<'_> {
     async fn end(&self, work: &Work, token: &RefreshRecord, session: &Session) -> Result<Outcome> {
         work.refresh_tokens().revoke(token.family, self.now).await?;
         work.sessions().end(session.id, SessionEnd::Reuse, self.now).await?;
-        self.terms.revoke(work, session.id, self.now).await?;
         self.record(work, &session.user.to_string(), "session.reuse_detected").await?;
-        Ok(Outcome::Ended)
+        let recorded = self.terms.revoke(work, (self.owner.tenant, session.id), self.now).await?;
+        Ok(Outcome::Ended(recorded))
     }
 
     async fn record(&self, work: &Work, actor: &str, action: &str) -> Result<()> {

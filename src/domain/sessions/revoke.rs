@@ -1,4 +1,4 @@
-//! What a session granted is taken back: written to the database first, then told to all instances.
+//! What a session granted is taken back: written to the database with its end, then told to all instances.
 
 use chrono::{DateTime, Utc};
 
@@ -6,38 +6,34 @@ use super::{Sessions, Terms};
 use crate::domain::Visit;
 use crate::error::Result;
 use crate::identity::{Caller, Revocation};
-use crate::model::SessionId;
+use crate::model::{Recorded, SessionId, TenantId};
 use crate::store::Work;
 
 impl Terms {
-    /// Writes down that the access tokens of a session are no longer good.
-    pub(super) async fn revoke(&self, _work: &Work, _session: SessionId, _now: DateTime<Utc>) -> Result<()> {
-        Ok(())
+    /// Writes down that the access tokens of a session are no longer good. To be told once it is committed.
+    pub(super) async fn revoke(
+        &self,
+        work: &Work,
+        (tenant, session): (TenantId, SessionId),
+        now: DateTime<Utc>,
+    ) -> Result<Recorded> {
+        let what = Revocation::Session(session);
+        work.revocations().insert(tenant, &what, now + self.memory).await
     }
 }
 
 impl Sessions {
-    /// Tells all instances what was written down.
-    pub(super) fn announce(&self, terms: &Terms, sessions: &[SessionId], now: DateTime<Utc>) {
-        for id in sessions {
-            let _ = terms.identity.revocations().add(Revocation::Session(*id), now + terms.memory, now);
-        }
-    }
-
     /// Takes back the one token a caller calls with.
-    pub(super) async fn take_back(
-        &self,
-        caller: &Caller,
-        terms: &Terms,
-        visit: &Visit,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
+    pub(super) async fn take_back(&self, caller: &Caller, visit: &Visit) -> Result<()> {
         let Some(token) = caller.token else { return Ok(()) };
-        let record = |work: Work| async move {
-            work.audit().append(&visit.entry(&caller.subject, "token.ended", format!("token/{token}"))).await
+        let (what, until) = (&Revocation::Token(token), caller.expires);
+        let end = |work: Work| async move {
+            let entry = visit.entry(&caller.subject, "token.ended", format!("token/{token}"));
+            work.audit().append(&entry).await?;
+            work.revocations().insert(caller.tenant, what, until).await
         };
-        self.store.tenant(caller.tenant).run(record).await?;
-        let _ = terms.identity.revocations().add(Revocation::Token(token), caller.expires, now);
+        let recorded = self.store.tenant(caller.tenant).run(end).await?;
+        self.feed.announce(vec![recorded]);
         Ok(())
     }
 }

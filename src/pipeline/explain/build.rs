@@ -103,6 +103,7 @@ fn part(local: Local) -> &'static str {
         Local::Rest => "rest",
         Local::Keys => "keys",
         Local::Auth => "auth",
+        Local::Status => "status",
     }
 }
 

@@ -1,0 +1,68 @@
+//! What instances share: the database, Redis, what was counted and what was taken back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Settings;
+use crate::error::Result;
+use crate::identity::{Feed, Revocations, Sources};
+use crate::limits::Limiter;
+use crate::redis::Redis;
+use crate::store::Store;
+use crate::tasks::Lifecycle;
+use crate::telemetry::Telemetry;
+
+/// How long a start waits for what was taken back. Without it, sensitive routes are refused until it is read.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Handles on what is shared, or on what stands for it in an instance alone.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) store: Option<Store>,
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) revocations: Arc<Revocations>,
+    /// Where there is a database.
+    pub(super) feed: Option<Feed>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: &Settings, lifecycle: &Lifecycle, telemetry: &Telemetry) -> Result<Self> {
+        let metrics = &telemetry.metrics;
+        let store =
+            settings.postgres.as_ref().map(|it| Store::new(it, lifecycle.clone(), metrics.postgres()));
+        let store = store.transpose()?;
+        let redis = settings.redis.as_ref().map(|it| Redis::start(it, lifecycle, metrics.redis()));
+        let redis = redis.transpose()?;
+        let limiter = match redis.clone() {
+            Some(redis) => Limiter::sharing(redis, lifecycle, metrics.limits.clone()),
+            None => Limiter::alone(metrics.limits.clone()),
+        };
+        let revocations = Arc::new(Revocations::default());
+        let feed = store.clone().map(|store| {
+            Feed::new(Sources {
+                store,
+                redis: redis.clone(),
+                revocations: revocations.clone(),
+                lifecycle: lifecycle.clone(),
+                metrics: metrics.revocations.clone(),
+            })
+        });
+        Ok(Self { store, limiter: Arc::new(limiter), revocations, feed })
+    }
+
+    /// Begins to hear of other instances. A server that is down holds nothing up for long: what needs it is refused
+    /// until it is there.
+    pub(super) async fn start(&self, settings: &Settings) -> Result<()> {
+        if settings.redis.is_none() {
+            tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
+        }
+        self.store.iter().for_each(Store::watch);
+        let Some(feed) = &self.feed else { return Ok(()) };
+        let limiter = self.limiter.clone();
+        feed.start(move |standings| limiter.overrides.adopt(standings))?;
+        if !feed.is_filled_within(PATIENCE).await {
+            tracing::warn!("started without knowing what was taken back: the database cannot be read yet");
+        }
+        Ok(())
+    }
+}

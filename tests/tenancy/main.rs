@@ -1,0 +1,10 @@
+//! Tenants, what is taken back and API keys, against real Postgres and Redis.
+
+#![cfg(test)]
+
+mod feed;
+#[expect(dead_code, unreachable_pub, reason = "made for tests of the store, which use more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/mod.rs"]
+mod support;
