@@ -29,21 +29,6 @@ pub enum Reason {
     NoDatabase,
 }
 
-impl Reason {
-    /// Its name, for traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::Missing => "missing",
-            Reason::Repeated => "repeated",
-            Reason::Invalid => "invalid",
-            Reason::Expired => "expired",
-            Reason::Revoked => "revoked",
-            Reason::Unavailable => "unavailable",
-            Reason::NoDatabase => "no_database",
-        }
-    }
-}
-
 impl Denial {
     /// It will never be believed.
     pub(super) fn invalid(detail: &'static str) -> Self {
