@@ -4,6 +4,7 @@ mod ground;
 mod keeper;
 mod shared;
 mod sources;
+mod terms;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use self::keeper::Keeper;
 use self::shared::Shared;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
+use crate::domain::Sessions;
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
@@ -36,6 +38,7 @@ pub struct App {
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
+    sessions: Option<Sessions>,
     shared: Shared,
     takes_over: bool,
 }
@@ -67,6 +70,7 @@ impl App {
         })?;
         let shared = Shared::new(settings, &lifecycle, &telemetry)?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
+        let sessions = sessions(&shared);
         let (control, wishes) = Control::new();
         let live = Live {
             booted: Arc::new(settings.without_names()),
@@ -86,10 +90,11 @@ impl App {
         let locals = Locals {
             health: admin::health_router(view.clone()),
             rest: rest::router(),
-            auth: rest::auth_router(),
+            keys: rest::keys_router(),
+            auth: rest::auth_router(sessions.clone()),
             status: rest::status_router(lifecycle),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, shared, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, sessions, shared, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -135,7 +140,8 @@ impl App {
         let identity = Authenticator::new(&settings, tokens)?;
         let identity = self.shared.identity(identity);
         identity.start(&lifecycle);
-        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
+        let terms = terms::of(&settings, &live.pools, &identity, (None, &self.telemetry.metrics))?;
+        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
         runtime.block_on(self.shared.start(&settings, &lifecycle))?;
         let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
         let pipeline = Arc::new(pipeline);
@@ -150,6 +156,9 @@ impl App {
             wishes: self.wishes,
             hangups,
         };
+        if let Some(sessions) = self.sessions {
+            lifecycle.spawn("clear sessions", sessions.keep_clear());
+        }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
             listeners: listeners(&settings.admin, self.view, &pipeline),
@@ -174,6 +183,12 @@ fn listeners(settings: &config::Admin, view: admin::View, pipeline: &Arc<Pipelin
         }),
         metrics: settings.metrics_listen.map(|address| (address, admin::open_router(view))),
     }
+}
+
+/// Sessions, where there is a database to keep them in.
+fn sessions(shared: &Shared) -> Option<Sessions> {
+    let Shared { store, limiter, feed, .. } = shared;
+    Some(Sessions::new(store.clone()?, limiter.clone(), feed.clone()?))
 }
 
 /// Several crates bring a TLS provider; the first one installed is used by all.

@@ -16,10 +16,12 @@ use super::denial::{Denial, Reason};
 use super::key_ring::KeyRing;
 use super::passport::Passports;
 use super::policy::Policy;
+use super::refresh::{RefreshToken, Successor};
 use super::revocations::Revocations;
 use super::token::{Cache, Compact, Epoch, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
+use crate::model::TokenId;
 use crate::tasks::Lifecycle;
 use crate::telemetry::Tokens;
 
@@ -217,6 +219,23 @@ impl Authenticator {
         let ttl = TimeDelta::from_std(ttl.unwrap_or(self.settings.access_ttl).get());
         let ttl = ttl.map_err(|error| Error::internal("issue a token").caused_by(error))?;
         keys.issue(&self.settings, grant, (now, now + ttl))
+    }
+
+    /// Makes an access token under an id that was chosen before.
+    ///
+    /// # Errors
+    /// As [`Authenticator::issue`].
+    pub fn issue_as(&self, grant: &Issuance, id: TokenId, now: DateTime<Utc>) -> Result<String> {
+        let keys = self.keys.as_ref().ok_or_else(no_key)?;
+        keys.issue_as(&self.settings, (grant, id), (now, now + self.settings.access_ttl.get()))
+    }
+
+    /// What may follow a refresh token. The first is to be given; one of the others may have been, while keys change.
+    ///
+    /// # Errors
+    /// There is no key to derive it with.
+    pub fn successors(&self, token: &RefreshToken) -> Result<Vec<Successor>> {
+        self.keys.as_ref().map(|keys| keys.successors(token)).ok_or_else(no_key)
     }
 
     /// A caller's identity, signed for one upstream.

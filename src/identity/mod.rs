@@ -8,6 +8,7 @@ mod feed;
 mod key_ring;
 mod passport;
 mod policy;
+mod refresh;
 mod revocations;
 mod token;
 
@@ -17,7 +18,8 @@ pub use caller::Caller;
 pub use denial::{Denial, Reason};
 pub use feed::{Feed, Sources};
 pub use key_ring::KeyRing;
-pub use policy::{Decision, Demand, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use refresh::{RefreshToken, Successor};
 pub use revocations::Revocations;
 pub use token::{Issuance, new_key};
 

@@ -8,6 +8,7 @@ mod page;
 mod permission;
 mod products;
 mod revocations;
+mod sessions;
 mod tenants;
 mod users;
 
@@ -19,5 +20,6 @@ pub use page::{Direction, Key, Page, Place, Window};
 pub use permission::Permission;
 pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
 pub use revocations::{Recorded, Revocation};
+pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
 pub use tenants::{NewTenant, Tenant, TenantStanding, TenantStatus};
 pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

@@ -112,7 +112,7 @@ async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<
     };
     exchange.route = Some(route.clone());
     limits::check(gate, exchange, head, (Stage::Arrival, None)).await?;
-    authenticate::authenticate(exchange, route, &head.headers).await?;
+    authenticate::authenticate(exchange, route, head).await?;
     let caller = exchange.caller.clone();
     limits::check(gate, exchange, head, (Stage::Known, caller.as_deref())).await?;
     authorise(route.demand.as_ref(), caller.as_deref())?;

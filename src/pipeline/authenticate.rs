@@ -1,6 +1,7 @@
 //! Who calls: asked of the request's token on the way in, told to the backend on the way out.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::request::Parts;
 
 use chrono::Utc;
 
@@ -9,7 +10,7 @@ use super::exchange::Exchange;
 use super::route::Route;
 use crate::config::{Auth, IdentityForm};
 use crate::error::Kind;
-use crate::http::Problem;
+use crate::http::{ACCESS_COOKIE, Problem, cookie, is_same_origin, may_change};
 use crate::identity::{Caller, Denial, Reason};
 
 const USER: HeaderName = HeaderName::from_static("x-user-id");
@@ -21,7 +22,7 @@ const IDENTITY: HeaderName = HeaderName::from_static("x-olympus-identity");
 pub(super) async fn authenticate(
     exchange: &mut Exchange,
     route: &Route,
-    headers: &HeaderMap,
+    head: &Parts,
 ) -> Result<(), Refusal> {
     let is_required = match route.auth {
         Auth::None => return Ok(()),
@@ -30,11 +31,17 @@ pub(super) async fn authenticate(
     };
     let identity = exchange.snapshot.identity.clone();
     let now = Utc::now();
-    let found = match route.takes_keys {
-        true => identity.authenticate_with_keys(headers, now).await,
-        false => identity.authenticate(headers, now).await,
+    exchange.caller = match kept(exchange, head) {
+        None if route.takes_keys => {
+            identity.authenticate_with_keys(&head.headers, now).await.map_err(refuse)?
+        }
+        None => identity.authenticate(&head.headers, now).await.map_err(refuse)?,
+        // A browser sends its cookies whether they are still good or not, to routes too that would renew them.
+        Some(_) if is_foreign(head) && is_required => return Err(cross_site().into()),
+        Some(_) if is_foreign(head) => None,
+        Some(headers) if !is_required => identity.authenticate(&headers, now).await.unwrap_or(None),
+        Some(headers) => identity.authenticate(&headers, now).await.map_err(refuse)?,
     };
-    exchange.caller = found.map_err(refuse)?;
     let is_stale = |most| identity.revocations().is_stale(now, most);
     if exchange.caller.is_some() && route.sensitive.is_some_and(is_stale) {
         return Err(stale());
@@ -43,6 +50,28 @@ pub(super) async fn authenticate(
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),
     }
+}
+
+/// The token that a browser keeps, as if it were sent as others are; only where cookies are looked at, and there is no
+/// other token.
+fn kept(exchange: &Exchange, head: &Parts) -> Option<HeaderMap> {
+    exchange.snapshot.settings.auth.cookie.as_ref()?;
+    if head.headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    let token = cookie(&head.headers, ACCESS_COOKIE).filter(|token| !token.is_empty())?;
+    let line = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    Some(HeaderMap::from_iter([(AUTHORIZATION, line)]))
+}
+
+/// Whether a page of somebody else may have made a browser send this.
+fn is_foreign(head: &Parts) -> bool {
+    may_change(head) && !is_same_origin(head)
+}
+
+fn cross_site() -> Problem {
+    let detail = "a page of another origin cannot use these cookies: see `Origin` and `Sec-Fetch-Site`";
+    Problem::new(Kind::Forbidden, detail).with_code("cross_site")
 }
 
 /// Tells a backend who calls, in the form its route asks for.

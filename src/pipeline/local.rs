@@ -2,11 +2,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::USER_AGENT;
+use http::{Extensions, HeaderMap, Request, Response};
 use tower::ServiceExt;
 
 use super::exchange::Exchange;
+use crate::backends::Origin;
 use crate::config::Local;
+use crate::domain::Visit;
 use crate::http::Problem;
 
 /// The routers behind local routes.
@@ -16,7 +19,9 @@ pub struct Locals {
     pub health: Router,
     /// The REST API.
     pub rest: Router,
-    /// The published keys, and with a database `/api/v1/auth`.
+    /// The published keys.
+    pub keys: Router,
+    /// Sessions.
     pub auth: Router,
     /// Which gateway this is.
     pub status: Router,
@@ -32,6 +37,7 @@ impl Locals {
         let router = match local {
             Local::Health => &self.health,
             Local::Rest => &self.rest,
+            Local::Keys => &self.keys,
             Local::Auth => &self.auth,
             Local::Status => &self.status,
         };
@@ -42,6 +48,9 @@ impl Locals {
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
         }
+        if local == Local::Auth {
+            head.extensions.extend(sessions(exchange, &head.headers));
+        }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
         let answer = exchange.span.step("local").run(answering).await;
         let mut answer = match answer {
@@ -51,4 +60,17 @@ impl Locals {
         exchange.finish(answer.status(), answer.headers_mut());
         answer
     }
+}
+
+/// What sessions go by, and whose request this is.
+fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
+    let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let origin =
+        Origin { id: exchange.id.clone(), trace: exchange.trace.clone(), client: exchange.client.ip };
+    let mut extensions = Extensions::new();
+    extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
+    if let Some(terms) = &exchange.snapshot.terms {
+        extensions.insert(terms.clone());
+    }
+    extensions
 }

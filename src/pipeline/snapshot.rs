@@ -10,6 +10,7 @@ use super::limits::{RouteLimits, rules};
 use super::route::Route;
 use super::router::{Router, Rule};
 use crate::config::{self, Settings, WhenStale};
+use crate::domain::Terms;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
 use crate::telemetry::Tokens;
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// Who is believed under it.
     pub identity: Arc<Authenticator>,
+    /// What sessions go by under it, where there are any.
+    pub terms: Option<Arc<Terms>>,
     pub(super) router: Router<Arc<Route>>,
     pub(super) security: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
@@ -74,12 +77,21 @@ impl Snapshot {
         }
         Ok(Self {
             identity,
+            terms: None,
             router: Router::new(rules_of_routes),
             security: security_headers(&settings.headers.csp)?,
             hsts: optional(&settings.headers.hsts)?,
             hidden: settings.headers.remove.iter().map(|name| name.get().clone()).collect(),
             settings,
         })
+    }
+}
+
+impl Snapshot {
+    /// The same with what sessions go by.
+    #[must_use]
+    pub fn with_terms(self, terms: Terms) -> Self {
+        Self { terms: Some(Arc::new(terms)), ..self }
     }
 }
 

@@ -1,5 +1,7 @@
 //! JSON over HTTP below `/api/v1`: thin handlers, one envelope for success, problems for failure.
 
+mod auth;
+mod document;
 mod envelope;
 mod keys;
 mod status;
@@ -8,13 +10,19 @@ use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::get;
 
+use crate::domain::Sessions;
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
 
 /// What others verify our tokens by.
-pub fn auth_router() -> Router {
+pub fn keys_router() -> Router {
     with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
+}
+
+/// Sessions, where there is a database for them.
+pub fn auth_router(sessions: Option<Sessions>) -> Router {
+    with_fallbacks(auth::router(sessions))
 }
 
 /// Which gateway this is.
@@ -29,11 +37,13 @@ pub fn router() -> Router {
 }
 
 fn with_fallbacks(router: Router) -> Router {
-    router
-        .fallback(async |uri: Uri| {
-            Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
-        })
-        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
-            Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
-        })
+    router.fallback(missing).method_not_allowed_fallback(no_method)
+}
+
+async fn missing(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
+}
+
+async fn no_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
 }

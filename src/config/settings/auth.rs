@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{Attempts, Cookie};
 use crate::config::{Algorithm, KeyFolder, PemFile, Period};
 
 /// `[auth]`: tokens made here, and further issuers of tokens.
@@ -18,6 +19,11 @@ pub struct Authentication {
     pub audience: String,
     /// How long an access token made here is good for.
     pub access_ttl: Period,
+    /// How long a session lasts from its last refresh.
+    pub refresh_ttl: Period,
+    /// How long a refresh token that was used may come again, from the same device, and be given the same new pair. Up
+    /// to 1m; 0s: not at all.
+    pub refresh_grace: Period,
     /// How far the clocks of issuers may be off, either way. Up to 2m.
     pub leeway: Period,
     /// Folder with the private keys (`*.pem`) that tokens are signed with. The last by name signs, all of them
@@ -29,6 +35,10 @@ pub struct Authentication {
     pub revocation: Revocation,
     /// Further issuers, by a name for logs and metrics.
     pub issuers: BTreeMap<String, Issuer>,
+    /// How often somebody may try to log in, to refresh or to validate.
+    pub attempts: Attempts,
+    /// Tokens of browsers in cookies. Absent: cookies are not looked at.
+    pub cookie: Option<Cookie>,
 }
 
 impl Default for Authentication {
@@ -37,11 +47,15 @@ impl Default for Authentication {
             issuer: "olympus".to_owned(),
             audience: "olympus".to_owned(),
             access_ttl: Period::seconds(15 * 60),
+            refresh_ttl: Period::seconds(30 * 24 * 3600),
+            refresh_grace: Period::seconds(10),
             leeway: Period::seconds(5),
             keys_dir: None,
             algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
             revocation: Revocation::default(),
             issuers: BTreeMap::new(),
+            attempts: Attempts::default(),
+            cookie: None,
         }
     }
 }

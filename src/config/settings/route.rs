@@ -128,7 +128,9 @@ pub enum Local {
     Health,
     /// The REST API below `/api/v1`.
     Rest,
-    /// `/.well-known/jwks.json`: the keys that tokens made here are signed with; with a database also `/api/v1/auth`.
+    /// `/.well-known/jwks.json`: the keys that tokens made here are signed with.
+    Keys,
+    /// Sessions, below `/api/v1/auth`: login, refresh, logout and what a caller may know of itself.
     Auth,
     /// `/api/v1/status`: which gateway this is.
     Status,
@@ -138,9 +140,9 @@ impl Local {
     /// Whether it cannot answer anything without a database.
     pub fn needs_postgres(self) -> bool {
         match self {
-            Self::Rest => true,
+            Self::Rest | Self::Auth => true,
             // Published keys are in files.
-            Self::Health | Self::Auth | Self::Status => false,
+            Self::Health | Self::Keys | Self::Status => false,
         }
     }
 }
