@@ -138,11 +138,11 @@ impl App {
         let lifecycle = self.view.lifecycle.clone();
         let tokens = self.telemetry.metrics.tokens.clone();
         let identity = Authenticator::new(&settings, tokens)?;
-        let identity = Arc::new(identity.with_revocations(self.shared.revocations.clone()));
+        let identity = self.shared.identity(identity);
         identity.start(&lifecycle);
         let terms = terms::of(&settings, &live.pools, &identity, (None, &self.telemetry.metrics))?;
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
-        runtime.block_on(self.shared.start(&settings))?;
+        runtime.block_on(self.shared.start(&settings, &lifecycle))?;
         let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
         let pipeline = Arc::new(pipeline);
         let probes = edge::Probes::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::Settings;
 use crate::error::Result;
-use crate::identity::{Feed, Revocations, Sources};
+use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
 use crate::redis::Redis;
 use crate::store::Store;
@@ -22,6 +22,7 @@ pub(super) struct Shared {
     pub(super) limiter: Arc<Limiter>,
     pub(super) revocations: Arc<Revocations>,
     /// Where there is a database.
+    pub(super) keys: Option<Arc<KeyRing>>,
     pub(super) feed: Option<Feed>,
 }
 
@@ -38,6 +39,7 @@ impl Shared {
             None => Limiter::alone(metrics.limits.clone()),
         };
         let revocations = Arc::new(Revocations::default());
+        let keys = store.clone().map(|store| Arc::new(KeyRing::new(store, revocations.clone())));
         let feed = store.clone().map(|store| {
             Feed::new(Sources {
                 store,
@@ -47,16 +49,26 @@ impl Shared {
                 metrics: metrics.revocations.clone(),
             })
         });
-        Ok(Self { store, limiter: Arc::new(limiter), revocations, feed })
+        Ok(Self { store, limiter: Arc::new(limiter), revocations, keys, feed })
+    }
+
+    /// Who is believed, with what all instances know of callers.
+    pub(super) fn identity(&self, identity: Authenticator) -> Arc<Authenticator> {
+        let identity = identity.with_revocations(self.revocations.clone());
+        Arc::new(match &self.keys {
+            Some(keys) => identity.with_keys(keys.clone()),
+            None => identity,
+        })
     }
 
     /// Begins to hear of other instances. A server that is down holds nothing up for long: what needs it is refused
     /// until it is there.
-    pub(super) async fn start(&self, settings: &Settings) -> Result<()> {
+    pub(super) async fn start(&self, settings: &Settings, lifecycle: &Lifecycle) -> Result<()> {
         if settings.redis.is_none() {
             tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
         }
         self.store.iter().for_each(Store::watch);
+        self.keys.iter().for_each(|keys| keys.start(lifecycle));
         let Some(feed) = &self.feed else { return Ok(()) };
         let limiter = self.limiter.clone();
         feed.start(move |standings| limiter.overrides.adopt(standings))?;

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use super::api_key::ApiKey;
 use super::caller::Caller;
 use super::denial::{Denial, Reason};
+use super::key_ring::KeyRing;
 use super::passport::Passports;
 use super::policy::Policy;
 use super::refresh::{RefreshToken, Successor};
@@ -38,6 +39,7 @@ pub struct Authenticator {
     passports: Passports,
     epoch: Epoch,
     revocations: Arc<Revocations>,
+    ring: Option<Arc<KeyRing>>,
     tokens: Tokens,
 }
 
@@ -54,6 +56,12 @@ impl Authenticator {
     #[must_use]
     pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
         Self { revocations, ..self }
+    }
+
+    /// The same, for callers with API keys too.
+    #[must_use]
+    pub fn with_keys(self, ring: Arc<KeyRing>) -> Self {
+        Self { ring: Some(ring), ..self }
     }
 
     /// What other settings make of it: issuers that did not change keep the keys they fetched. The same, where neither
@@ -94,6 +102,7 @@ impl Authenticator {
             passports: Passports::new(),
             epoch,
             revocations: before.map_or_else(Arc::default, |before| before.revocations.clone()),
+            ring: before.and_then(|before| before.ring.clone()),
             tokens,
         })
     }
@@ -139,6 +148,32 @@ impl Authenticator {
         caller.map(Some)
     }
 
+    /// The same, where API keys are taken in the place of tokens.
+    ///
+    /// # Errors
+    /// They hold one that is not believed.
+    pub async fn authenticate_with_keys(
+        &self,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<Option<Arc<Caller>>, Denial> {
+        let (Ok(Some(text)), Some(ring)) = (bearer(headers), &self.ring) else {
+            return self.authenticate(headers, now).await;
+        };
+        if !ApiKey::is_meant_by(text) {
+            return self.authenticate(headers, now).await;
+        }
+        let found = match ApiKey::parse(text) {
+            Some(key) => ring.caller(&key, now).await,
+            None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
+        };
+        self.tokens.checked(found.as_ref().map_or_else(|denial| word(denial.reason), |_| "valid"));
+        let (mut caller, scopes) = found?;
+        caller = caller.ruled_by(&self.policy, &[]);
+        caller.rights = caller.rights.within(&scopes);
+        Ok(Some(Arc::new(caller)))
+    }
+
     async fn verify(&self, token: &str, now: i64) -> std::result::Result<Arc<Caller>, Denial> {
         // Before the keys are looked at: what is verified while they change is kept under the old number.
         let epoch = self.epoch.load(Ordering::Acquire);
@@ -146,10 +181,7 @@ impl Authenticator {
             return Ok(verified.caller.clone());
         }
         if ApiKey::is_meant_by(token) {
-            return Err(Denial::invalid(match ApiKey::parse(token) {
-                Some(_) => "the API key is not known",
-                None => "this is no API key: a character is wrong or missing",
-            }));
+            return Err(Denial::invalid("no API key is taken here: send a token"));
         }
         let mut verified = self.verify_anew(token, now).await?;
         verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
@@ -253,6 +285,6 @@ fn word(reason: Reason) -> &'static str {
         Reason::Invalid => "invalid",
         Reason::Expired => "expired",
         Reason::Revoked => "revoked",
-        Reason::Unavailable => "unavailable",
+        Reason::Unavailable | Reason::NoDatabase => "unavailable",
     }
 }

@@ -75,7 +75,6 @@ impl Revocations {
     }
 
     /// Whether what this caller called with will never be good again, or their tenant is suspended.
-    #[expect(dead_code, reason = "API keys, which are next, ask this")]
     pub(super) fn end(&self, caller: &Caller) -> bool {
         self.size.load(Ordering::Relaxed) > 0
             && self.sets.read().unwrap_or_else(PoisonError::into_inner).end(caller)

@@ -1,5 +1,6 @@
 //! The nouns of the product, as every layer above says them. They know nothing of how they are stored or sent.
 
+mod api_keys;
 mod audit;
 mod ids;
 mod orders;
@@ -11,6 +12,7 @@ mod sessions;
 mod tenants;
 mod users;
 
+pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
 pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};

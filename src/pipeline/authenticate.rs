@@ -32,6 +32,9 @@ pub(super) async fn authenticate(
     let identity = exchange.snapshot.identity.clone();
     let now = Utc::now();
     exchange.caller = match kept(exchange, head) {
+        None if route.takes_keys => {
+            identity.authenticate_with_keys(&head.headers, now).await.map_err(refuse)?
+        }
         None => identity.authenticate(&head.headers, now).await.map_err(refuse)?,
         // A browser sends its cookies whether they are still good or not, to routes too that would renew them.
         Some(_) if is_foreign(head) && is_required => return Err(cross_site().into()),
@@ -112,6 +115,9 @@ fn refuse(denial: Denial) -> Refusal {
         Reason::Revoked => (Kind::Unauthenticated, "token_revoked", Some("invalid_token")),
         Reason::Unavailable => {
             return Problem::new(Kind::Unavailable, denial.detail).with_code("issuer_unavailable").into();
+        }
+        Reason::NoDatabase => {
+            return Problem::new(Kind::Unavailable, denial.detail).with_code("keys_unavailable").into();
         }
     };
     let challenge = match error {

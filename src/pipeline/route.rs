@@ -33,7 +33,6 @@ pub struct Route {
     /// Whether it is refused while a revocation may be missing, and after how long that is so.
     pub(super) sensitive: Option<Duration>,
     /// Whether API keys are taken.
-    #[expect(dead_code, reason = "API keys are next")]
     pub(super) takes_keys: bool,
     /// How a backend is told who calls.
     pub(super) identity: IdentityForm,

@@ -3,6 +3,7 @@
 //! It knows no HTTP and no rules of the product.
 
 mod acquire;
+mod api_keys;
 mod audit;
 mod connect;
 mod demo;
@@ -35,6 +36,7 @@ use crate::model::TenantId;
 use crate::tasks::Lifecycle;
 use crate::telemetry::Postgres as Metrics;
 
+pub use api_keys::ApiKeys;
 pub use audit::Audit;
 pub use migrations::{Migration, Migrations, Progress};
 pub use orders::Orders;
