@@ -65,8 +65,7 @@ impl Locals {
 /// What the configuration says, what sessions go by, and whose request this is.
 fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
     let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    let origin =
-        Origin { id: exchange.id.clone(), trace: exchange.trace.clone(), client: exchange.client.ip };
+    let origin = Origin { id: exchange.id.clone(), trace: exchange.trace, client: exchange.client.ip };
     let mut extensions = Extensions::new();
     extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
     extensions.insert(exchange.snapshot.settings.clone());

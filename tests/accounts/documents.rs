@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::stage::{ADMIN, Device, Stage, code};
+use crate::support::http::send;
 
 #[test]
 fn every_fault_of_a_document_is_told_at_once() {
@@ -19,7 +20,8 @@ fn every_fault_of_a_document_is_told_at_once() {
     let expected =
         [("/tenant", "wrong_type"), ("/email", "empty"), ("/password", "required"), ("/mail", "unknown")];
     assert_eq!(faults, expected);
-    let plain = phone.call("POST", "login", &[("content-type", "text/plain")], Some(&json!({})));
+    let plain = [("content-type", "text/plain")];
+    let plain = send("POST", &gateway.url("/api/v1/auth/login"), &plain, "{}");
     assert_eq!(plain.status, 415);
     assert_eq!(code(&phone.post("login", &json!([]))), (400, "invalid_json".to_owned()));
     assert_eq!(phone.post("login", &json!({ "tenant": "a".repeat(20_000) })).status, 413);

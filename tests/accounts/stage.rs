@@ -11,6 +11,7 @@ use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, send, send_json};
 use crate::support::process::Process;
 use crate::support::redis::Redis;
+use crate::support::wait::until;
 
 const SERVICE_TOKEN: &str = "service-token-of-the-tests";
 pub(crate) const PASSWORD: &str = "olympus-demo-1";
@@ -52,7 +53,7 @@ impl Stage {
         let (keys, service) = (self.folder.file("keys"), self.auth.address());
         let database = self.database.settings("");
         let (postgres, redis) = (database.url.expose(), self.redis.url());
-        Gateway::start(&format!(
+        let gateway = Gateway::start(&format!(
             r#"
 [auth]
 keys_dir = "{keys}"
@@ -71,7 +72,9 @@ path = "/api/v1/auth/{{*rest}}"
 local = "auth"
 auth = "optional"
 "#
-        ))
+        ));
+        until("Redis counts", || (gateway.metric("olympus_redis_up", &[]) == 1.0).then_some(()));
+        gateway
     }
 
     pub(crate) fn store(&self) -> Store {

@@ -106,8 +106,8 @@ mod tests {
     fn what_is_over_is_refused_and_no_news() {
         let (token, session) = pair();
         let ended = Session { ended: Some((at(1), SessionEnd::Logout)), ..session.clone() };
-        let used = RefreshRecord { used_at: Some(at(400)), ..token.clone() };
-        let revoked = RefreshRecord { revoked_at: Some(at(400)), ..token.clone() };
+        let used = RefreshRecord { used_at: Some(at(400)), ..token };
+        let revoked = RefreshRecord { revoked_at: Some(at(400)), ..token };
         assert_eq!(decided(&used, &ended, &phone(), 500), Rotation::Refuse);
         assert_eq!(decided(&revoked, &session, &phone(), 500), Rotation::Refuse);
         assert_eq!(decided(&token, &session, &phone(), 1000), Rotation::Refuse);

@@ -40,7 +40,7 @@ impl Desk {
         self.known_caller().ok_or_else(|| {
             let detail = "send a token as `Authorization: Bearer TOKEN`";
             let problem = Problem::new(Kind::Unauthenticated, detail).with_code("token_missing");
-            Answer(challenge(problem))
+            challenge(problem)
         })
     }
 
@@ -52,17 +52,23 @@ impl Desk {
 
 /// An answer to somebody who is not served.
 #[derive(Debug)]
-pub(super) struct Answer(pub(super) Response);
+pub(super) struct Answer(Box<Response>);
+
+impl Answer {
+    fn new(answer: impl IntoResponse) -> Self {
+        Self(Box::new(answer.into_response()))
+    }
+}
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        self.0
+        *self.0
     }
 }
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {
-        Self(problem.into_response())
+        Self::new(problem)
     }
 }
 
@@ -92,20 +98,20 @@ impl From<Error> for Answer {
 /// The answer to somebody who is sent away, in these words where what they showed is not good.
 pub(super) fn refuse(refused: Refused, (code, detail): (&'static str, &str)) -> Answer {
     match refused {
-        Refused::Unknown => Answer(challenge(Problem::new(Kind::Unauthenticated, detail).with_code(code))),
+        Refused::Unknown => challenge(Problem::new(Kind::Unauthenticated, detail).with_code(code)),
         Refused::Attempts(seconds) => {
             let problem =
                 Problem::new(Kind::RateLimited, format!("too many attempts; come again in {seconds} s"));
             let after = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
-            Answer((after, problem.with_code("too_many_attempts")).into_response())
+            Answer::new((after, problem.with_code("too_many_attempts")))
         }
         Refused::Failed(error) => error.into(),
     }
 }
 
-fn challenge(problem: Problem) -> Response {
+fn challenge(problem: Problem) -> Answer {
     let bearer = HeaderValue::from_static("Bearer realm=\"olympus\"");
-    ([(header::WWW_AUTHENTICATE, bearer)], problem).into_response()
+    Answer::new(([(header::WWW_AUTHENTICATE, bearer)], problem))
 }
 
 /// A moment as clients read it.
