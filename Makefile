@@ -9,7 +9,7 @@ help: ## list these targets
 	@echo "  OLYMPUS_METRICS_PORT (9091), OLYMPUS_POSTGRES_PORT (5499), OLYMPUS_REDIS_PORT (6399)."
 	@echo "  OLYMPUS_COMMERCE_PORT (9001 to 9003), OLYMPUS_AUTH_PORT (9011), OLYMPUS_ANALYTICS_PORT (9021) only together"
 	@echo "  with endpoints to match in OLYMPUS_CONF."
-	@echo "  Also: OLYMPUS_BIND (127.0.0.1), OLYMPUS_CONF (conf/gateway.toml), OLYMPUS_PROFILE (release),"
+	@echo "  Also: OLYMPUS_BIND (127.0.0.1), OLYMPUS_CONF (examples/stack/gateway.toml), OLYMPUS_PROFILE (release),"
 	@echo "  OLYMPUS_BIN_DIR (programs already built: no build)."
 
 run: ## install what is missing, build, start everything, end it on Ctrl-C

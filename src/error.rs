@@ -25,6 +25,8 @@ pub enum Kind {
     RateLimited,
     /// The thing is in a state that does not allow this.
     Conflict,
+    /// The thing is no longer as the caller saw it.
+    Outdated,
     /// The gateway cannot serve this now; later it may.
     Unavailable,
     /// A backend answered in a way that cannot be passed on, or broke off.
@@ -35,6 +37,29 @@ pub enum Kind {
     ClientTimeout,
     /// A fault of ours.
     Internal,
+}
+
+impl Kind {
+    /// Its name, for logs and traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Invalid => "invalid",
+            Kind::NotFound => "not_found",
+            Kind::MethodNotAllowed => "method_not_allowed",
+            Kind::TooLarge => "too_large",
+            Kind::HeadTooLarge => "head_too_large",
+            Kind::Unauthenticated => "unauthenticated",
+            Kind::Forbidden => "forbidden",
+            Kind::RateLimited => "rate_limited",
+            Kind::Conflict => "conflict",
+            Kind::Outdated => "outdated",
+            Kind::Unavailable => "unavailable",
+            Kind::BadGateway => "bad_gateway",
+            Kind::GatewayTimeout => "gateway_timeout",
+            Kind::ClientTimeout => "client_timeout",
+            Kind::Internal => "internal",
+        }
+    }
 }
 
 /// A failure with what was being done, to what, and why it failed.

@@ -7,6 +7,7 @@ pub mod app;
 pub mod backends;
 pub mod cli;
 pub mod config;
+pub mod domain;
 pub mod edge;
 pub mod error;
 pub mod http;

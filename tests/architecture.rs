@@ -107,6 +107,23 @@ fn files_open_with_what_they_are_for() {
     hold(Law::Opening);
 }
 
+/// A name of a test has three underscores at least, as some settings have.
+#[test]
+fn the_threat_model_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).expect(name);
+    let sources = ["src", "tests"].map(|folder| sources(&root.join(folder), ""));
+    let (schema, model) = (read("conf/gateway.schema.json"), read("docs/security.md"));
+    let names = model.split('`').skip(1).step_by(2);
+    let is_name =
+        |name: &&str| name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+    for name in names.filter(is_name).filter(|name| name.matches('_').count() >= 3) {
+        let (test, setting) = (format!("fn {name}("), format!("\"{name}\""));
+        let is_there = sources.iter().flatten().any(|source| source.text.contains(&test));
+        assert!(is_there || schema.contains(&setting), "docs/security.md names `{name}`, which is not there");
+    }
+}
+
 #[test]
 fn a_row_names_rows_above_it_only() {
     for (index, (module, imports)) in MODULES.iter().enumerate() {

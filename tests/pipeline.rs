@@ -49,7 +49,7 @@ upstream = "app"
 [routes.local]
 auth = "none"
 path = "/api/v1/{*rest}"
-local = "rest"
+local = "status"
 [routes.asked]
 auth = "none"
 path = "/asked"
@@ -63,9 +63,9 @@ fn pipeline() -> Pipeline {
     let pools: BTreeMap<_, _> = pools
         .map(|(name, upstream)| (name.clone(), Arc::new(Pool::new(name, upstream, Instant::now()))))
         .collect();
-    let rest = Router::new().route("/api/v1/hello", get(async || "hello"));
+    let status = Router::new().route("/api/v1/hello", get(async || "hello"));
     let snapshot = Snapshot::compile(Arc::new(settings), &pools).unwrap();
-    Pipeline::new(snapshot, Locals { rest, ..Locals::default() })
+    Pipeline::new(snapshot, Locals { status, ..Locals::default() })
 }
 
 /// Header lines of a request.
@@ -126,7 +126,7 @@ fn each_request_has_one_who_answers_it() {
         ("GET /app/%4", &[], "400 invalid_path"),
         ("POST /app/x", &long, "413 body_too_large"),
         ("POST /things", &long, "proxy special"),
-        ("GET /api/v1/hello", &[], "local Rest"),
+        ("GET /api/v1/hello", &[], "local Status"),
         ("OPTIONS /things", &[], "204"),
         ("OPTIONS /asked", &[], "proxy app"),
     ];

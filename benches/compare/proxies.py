@@ -44,7 +44,7 @@ def command_of(name, tools, folder, address, backend, metrics):
         case "olympus":
             table = gateway.settings(address, metrics, [backend]) | {
                 "routes.local.path": '"/api/v1/status"',
-                "routes.local.local": '"rest"',
+                "routes.local.local": '"status"',
                 "routes.local.auth": '"none"',
                 "telemetry.access_log.file": f'"{folder / LOGS[OLYMPUS]}"',
             }

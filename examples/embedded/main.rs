@@ -1,6 +1,6 @@
-//! The gateway as a library, with local routes of its own in place of the REST API. `benches/` and `tests/shows`
+//! The gateway as a library, with local routes of its own in place of `/api/v1/status`. `benches/` and `tests/shows`
 //! use it to see how the bridge treats handlers that read slowly, never answer, or are left by their client.
-//! Usage: `embedded CONFIG`; routes with `local = "rest"` lead here.
+//! Usage: `embedded CONFIG`; routes with `local = "status"` lead here.
 
 use std::io;
 use std::process::ExitCode;
@@ -115,7 +115,7 @@ fn main() -> ExitCode {
         .route("/api/v1/broken", get(broken))
         .route("/api/v1/nothing/{status}", get(nothing))
         .with_state(Busy::default());
-    let app = App::build(loaded).map(|app| app.with_locals(|locals| Locals { rest: router, ..locals }));
+    let app = App::build(loaded).map(|app| app.with_locals(|locals| Locals { status: router, ..locals }));
     match app.and_then(App::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -15,8 +15,10 @@ use tokio::task::block_in_place;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::sources::Sources;
+use super::terms;
 use crate::admin::{LastReload, Live, Override, Trigger, Wish};
 use crate::config::{self, Change, Effect, Loaded, Mistakes, Settings};
+use crate::domain::Terms;
 use crate::edge::Probes;
 use crate::error::Result;
 use crate::pipeline::{Pipeline, Snapshot};
@@ -192,7 +194,10 @@ impl Keeper {
         let settings = with_overrides(&next.loaded.settings, &next.overrides);
         next.pools = pools(&settings, &before.pools, now);
         let identity = self.pipeline.identity().renewed(&settings)?;
-        let snapshot = Snapshot::compile_with(settings, &next.pools, identity.clone())?;
+        let before_terms = self.pipeline.terms();
+        let (auth, metrics) = (before_terms.as_deref().and_then(Terms::auth), &self.telemetry.metrics);
+        let terms = terms::of(&settings, &next.pools, &identity, (auth, metrics))?;
+        let snapshot = Snapshot::compile_with(settings, &next.pools, identity.clone())?.with_terms(terms);
         identity.start(&self.lifecycle);
         let after = Arc::new(next);
         self.pipeline.adopt(snapshot);

@@ -2,7 +2,9 @@
 
 mod ground;
 mod keeper;
+mod shared;
 mod sources;
+mod terms;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +16,14 @@ use tokio::sync::mpsc;
 pub use self::ground::Ground;
 use self::ground::background_runtime;
 use self::keeper::Keeper;
+use self::shared::Shared;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
+use crate::domain::Sessions;
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
-use crate::limits::Limiter;
 use crate::pipeline::{Explanation, Locals, Pipeline, Question, Snapshot, explain_router};
-use crate::redis::Redis;
 use crate::rest;
 use crate::store::Store;
 use crate::tasks::Lifecycle;
@@ -36,7 +38,8 @@ pub struct App {
     view: admin::View,
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
-    store: Option<Store>,
+    sessions: Option<Sessions>,
+    shared: Shared,
     takes_over: bool,
 }
 
@@ -65,10 +68,9 @@ impl App {
             let doing = format!("open the access log {} (telemetry.access_log.file)", file.display());
             Error::internal(doing).caused_by(error)
         })?;
-        let postgres = settings.postgres.as_ref();
-        let store = postgres.map(|it| Store::new(it, lifecycle.clone(), telemetry.metrics.postgres()));
-        let store = store.transpose()?;
+        let shared = Shared::new(settings, &lifecycle, &telemetry)?;
         let pools = keeper::pools(settings, &Pools::new(), Instant::now());
+        let sessions = sessions(&shared);
         let (control, wishes) = Control::new();
         let live = Live {
             booted: Arc::new(settings.without_names()),
@@ -87,10 +89,12 @@ impl App {
         };
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(lifecycle),
-            auth: rest::auth_router(),
+            rest: rest::router(shared.tenants()),
+            keys: rest::keys_router(),
+            auth: rest::auth_router(sessions.clone(), shared.api_keys()),
+            status: rest::status_router(lifecycle),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, store, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, sessions, shared, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -102,7 +106,7 @@ impl App {
 
     /// The database, if the configuration names one: for programs that embed the gateway.
     pub fn store(&self) -> Option<&Store> {
-        self.store.as_ref()
+        self.shared.store.as_ref()
     }
 
     /// Waits for another process to hand its listeners over instead of opening them.
@@ -133,11 +137,14 @@ impl App {
         let settings = live.loaded.settings.clone();
         let lifecycle = self.view.lifecycle.clone();
         let tokens = self.telemetry.metrics.tokens.clone();
-        let identity = Arc::new(Authenticator::new(&settings, tokens)?);
+        let identity = Authenticator::new(&settings, tokens)?;
+        let identity = self.shared.identity(identity);
         identity.start(&lifecycle);
-        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?;
-        let limiter = limiter(&settings, &lifecycle, &self.telemetry)?;
-        let pipeline = Arc::new(Pipeline::new(snapshot, self.locals).with_limiter(limiter));
+        let terms = terms::of(&settings, &live.pools, &identity, (None, &self.telemetry.metrics))?;
+        let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
+        runtime.block_on(self.shared.start(&settings, &lifecycle))?;
+        let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
+        let pipeline = Arc::new(pipeline);
         let probes = edge::Probes::new();
         let keeper = Keeper {
             live: self.view.live.clone(),
@@ -149,8 +156,9 @@ impl App {
             wishes: self.wishes,
             hangups,
         };
-        // A server that is down holds nothing up: what needs it is refused until it is there.
-        self.store.iter().for_each(Store::watch);
+        if let Some(sessions) = self.sessions {
+            lifecycle.spawn("clear sessions", sessions.keep_clear());
+        }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {
             listeners: listeners(&settings.admin, self.view, &pipeline),
@@ -177,19 +185,10 @@ fn listeners(settings: &config::Admin, view: admin::View, pipeline: &Arc<Pipelin
     }
 }
 
-/// Who counts requests: with other instances, or alone.
-fn limiter(
-    settings: &config::Settings,
-    lifecycle: &Lifecycle,
-    telemetry: &Telemetry,
-) -> Result<Arc<Limiter>> {
-    let metrics = telemetry.metrics.limits.clone();
-    let Some(redis) = &settings.redis else {
-        tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
-        return Ok(Arc::new(Limiter::alone(metrics)));
-    };
-    let redis = Redis::start(redis, lifecycle, telemetry.metrics.redis())?;
-    Ok(Arc::new(Limiter::sharing(redis, lifecycle, metrics)))
+/// Sessions, where there is a database to keep them in.
+fn sessions(shared: &Shared) -> Option<Sessions> {
+    let Shared { store, limiter, feed, .. } = shared;
+    Some(Sessions::new(store.clone()?, limiter.clone(), feed.clone()?))
 }
 
 /// Several crates bring a TLS provider; the first one installed is used by all.

@@ -1,6 +1,8 @@
 //! The service that keeps credentials: logins, introspection and the accounts it knows. What it answers is believed
 //! only as far as it was asked.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use super::errand::Errand;
 use crate::config::Secret;
 use crate::error::{Error, Kind, Result};
 use crate::model::UserId;
+use crate::upstream::Pool;
 
 /// The auth service behind a pool.
 #[derive(Debug, Clone)]
@@ -73,6 +76,14 @@ impl Auth {
         Self { backend, token }
     }
 
+    /// The same for the pool as a reload left it, and the token it knows the gateway by now.
+    ///
+    /// # Errors
+    /// Those of [`Backend::new`].
+    pub fn renewed(&self, pool: &Arc<Pool>, token: Secret) -> Result<Self> {
+        Ok(Self { backend: self.backend.renewed(pool)?, token })
+    }
+
     /// Whose credentials these are; `None` if they are nobody's. Never sent twice once a backend may have seen it: a
     /// login leaves traces, such as counts of wrong passwords.
     ///
@@ -88,7 +99,7 @@ impl Auth {
             400 | 422 => Err(Error::new(Kind::Invalid, "these are no credentials")),
             _ => Err(answer.unexpected()),
         };
-        self.backend.ask(errand, request, read).await
+        self.backend.ask(errand, request.with_token(&self.token)?, read).await
     }
 
     /// What a token that the service gave is worth.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::{RequestId, TraceContext};
+use crate::telemetry::Span;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -23,11 +24,16 @@ pub struct Errand<'e> {
 }
 
 impl Errand<'_> {
+    /// Writes where the backend goes on with the trace: below the span of this try, where it is traced.
+    pub(super) fn trace(&self, span: &Span, headers: &mut HeaderMap) {
+        let trace = span.position().map_or(*self.trace, |position| self.trace.at(position));
+        trace.pass_on(headers);
+    }
+
     /// Writes what the backend is told.
     pub(super) fn pass_on(&self, headers: &mut HeaderMap) {
         let (name, value) = self.id.header();
         headers.insert(name, value);
-        self.trace.pass_on(headers);
         let client = self.client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok());
         if let Some(client) = client {
             headers.insert(FOR, client);

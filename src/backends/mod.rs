@@ -5,9 +5,11 @@ mod answer;
 mod auth;
 mod backend;
 mod errand;
+mod origin;
 mod tries;
 
 pub use answer::Answer;
 pub use auth::{Account, Auth, Introspection, Kept, Login};
 pub use backend::{Backend, Request};
 pub use errand::Errand;
+pub use origin::Origin;

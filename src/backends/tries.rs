@@ -11,6 +11,7 @@ use super::backend::{Backend, Request};
 use super::errand::Errand;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Breach, Cut, Reply};
+use crate::telemetry::Span;
 use crate::upstream::{
     Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pick, Refused, RetryPermit, Tried, backoff, may_retry,
 };
@@ -35,6 +36,7 @@ impl Backend {
         let mut tries = Tries { backend: self, by: errand.by, tried: Tried::default(), permit: None };
         loop {
             let one = tries.begin()?;
+            errand.trace(&one.span, &mut request.call.headers);
             let fault = match one.send(&request, errand.by).await {
                 Ok(reply) if !one.may_repeat(Fault::Status(reply.status), &request, &tries) => {
                     return one.finish(reply, (request.most, errand.by), read).await;
@@ -66,6 +68,7 @@ struct Tries<'t> {
 struct One<'t> {
     backend: &'t Backend,
     pick: Pick,
+    span: Span,
     started: Instant,
     /// Whether the pool knows how it ended.
     is_settled: AtomicBool,
@@ -82,7 +85,11 @@ impl<'t> Tries<'t> {
         if self.tried.count() > 1 {
             self.backend.metrics.retried(&self.backend.pool.name);
         }
-        Ok(One { backend: self.backend, pick, started: now, is_settled: AtomicBool::new(false) })
+        let span = Span::current().call("call");
+        span.set("olympus.upstream", || self.backend.pool.name.to_string());
+        span.set("server.address", || pick.endpoint().name.to_string());
+        span.set("http.request.resend_count", || self.tried.count().saturating_sub(1) as i64);
+        Ok(One { backend: self.backend, pick, span, started: now, is_settled: AtomicBool::new(false) })
     }
 
     fn attempt(&self, fault: Fault, request: &Request) -> Attempt {
@@ -127,6 +134,7 @@ impl One<'_> {
         drop(waiting);
         let (failure, why) = match sent {
             Ok(Ok(reply)) => {
+                self.span.set("http.response.status_code", || i64::from(reply.status));
                 if reply.status >= 500 {
                     self.refused(&reply);
                 }
@@ -207,6 +215,7 @@ impl One<'_> {
     }
 
     fn failed(&self, failure: Failure) -> Outcome {
+        self.span.fail(failure.as_str());
         Outcome::Failed { failure, latency: self.latency() }
     }
 

@@ -44,6 +44,10 @@ pub(super) enum Cause {
     OutOfTime,
     /// No route serves the request.
     NoRoute,
+    /// The caller is not known, or not believed.
+    Unknown,
+    /// The caller may not do this.
+    Forbidden,
     /// A limit of the route is used up.
     Limited,
     /// Admission could not decide because what it needs is away.
@@ -71,9 +75,19 @@ impl Cause {
         match status {
             StatusCode::BAD_REQUEST | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(Cause::ClientWrong),
             StatusCode::NOT_FOUND => Some(Cause::NoRoute),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::of_denial(status),
             StatusCode::PAYLOAD_TOO_LARGE => Some(Cause::TooLarge),
             StatusCode::TOO_MANY_REQUESTS => Some(Cause::Limited),
             StatusCode::SERVICE_UNAVAILABLE => Some(Cause::Undecided),
+            _ => None,
+        }
+    }
+
+    /// Why a part of the gateway denied a request that was admitted; `None` where it did not.
+    pub(super) fn of_denial(status: StatusCode) -> Option<Self> {
+        match status {
+            StatusCode::UNAUTHORIZED => Some(Cause::Unknown),
+            StatusCode::FORBIDDEN => Some(Cause::Forbidden),
             _ => None,
         }
     }
@@ -90,6 +104,8 @@ impl Cause {
             Cause::TooLarge => "TL",
             Cause::OutOfTime => "UMSDR",
             Cause::NoRoute => "NR",
+            Cause::Unknown => "AUTHN",
+            Cause::Forbidden => "AUTHZ",
             Cause::Limited => "RL",
             Cause::Undecided => "RLSE",
             Cause::Ours => "IE",
@@ -115,6 +131,8 @@ impl Cause {
                     .with_code("duration_exceeded")
             }
             Cause::NoRoute => Problem::new(Kind::NotFound, "nothing is served here"),
+            Cause::Unknown => Problem::new(Kind::Unauthenticated, "this needs a token"),
+            Cause::Forbidden => Problem::new(Kind::Forbidden, "the caller may not do this"),
             Cause::Limited => Problem::new(Kind::RateLimited, "too many requests"),
             Cause::Undecided => Problem::new(Kind::Unavailable, "this cannot be decided now"),
             Cause::Ours => Problem::new(Kind::Internal, "the gateway failed to serve this request"),
@@ -134,6 +152,8 @@ impl Cause {
             | Cause::TooLarge
             | Cause::OutOfTime
             | Cause::NoRoute
+            | Cause::Unknown
+            | Cause::Forbidden
             | Cause::Limited
             | Cause::Undecided
             | Cause::Ours => None,

@@ -23,7 +23,7 @@ use super::credentials::Vault;
 use super::deadline::Deadlines;
 use super::expectation::Expectation;
 use super::expiry::Expiry;
-use super::line;
+use super::line::{self, answered};
 use super::listener::head_was_parsed;
 use super::multiplexed;
 use super::peer::peer;
@@ -111,6 +111,7 @@ impl ProxyHttp for Gateway {
                 let bounds = Bounds { body: exchange.max_body(), body_idle, expiry };
                 bridge::serve(session, bounds, |request| self.pipeline.serve(exchange, local, request))
                     .await?;
+                context.cause = answered(session).and_then(Cause::of_denial);
             }
             Admission::Proxy(pool) => {
                 let limit = exchange.route.as_ref().map_or(Duration::ZERO, |route| route.response_timeout);

@@ -1,6 +1,7 @@
 //! Our HTTP words: problems, request ids, trace context, client addresses, hop-by-hop rules, paths.
 //! Nothing here knows of routes, pools or Pingora.
 
+mod browser;
 mod client;
 mod exchange_client;
 mod forwarded;
@@ -10,6 +11,7 @@ mod problem;
 mod request_id;
 mod trace;
 
+pub use browser::{ACCESS_COOKIE, REFRESH_COOKIE, cookie, is_same_origin, may_change, strip_token_cookies};
 pub use client::Client;
 pub use exchange_client::{Breach, Call, Cut, ExchangeClient, Reply};
 pub use forwarded::{ClientAddress, Connection};

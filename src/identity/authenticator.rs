@@ -13,12 +13,15 @@ use http::{HeaderMap, HeaderValue};
 use super::api_key::ApiKey;
 use super::caller::Caller;
 use super::denial::{Denial, Reason};
+use super::key_ring::KeyRing;
 use super::passport::Passports;
 use super::policy::Policy;
+use super::refresh::{RefreshToken, Successor};
 use super::revocations::Revocations;
 use super::token::{Cache, Compact, Epoch, Freshness, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
+use crate::model::TokenId;
 use crate::tasks::Lifecycle;
 use crate::telemetry::Tokens;
 
@@ -39,6 +42,7 @@ pub struct Authenticator {
     passports: Arc<Passports>,
     epoch: Epoch,
     revocations: Arc<Revocations>,
+    ring: Option<Arc<KeyRing>>,
     tokens: Tokens,
 }
 
@@ -49,6 +53,18 @@ impl Authenticator {
     /// A key cannot be used.
     pub fn new(settings: &Settings, tokens: Tokens) -> Result<Self> {
         Self::build(settings, tokens, None)
+    }
+
+    /// The same, with what is taken back elsewhere too.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<Revocations>) -> Self {
+        Self { revocations, ..self }
+    }
+
+    /// The same, for callers with API keys too.
+    #[must_use]
+    pub fn with_keys(self, ring: Arc<KeyRing>) -> Self {
+        Self { ring: Some(ring), ..self }
     }
 
     /// What other settings make of it: issuers that did not change keep the keys they fetched. The same, where neither
@@ -95,6 +111,7 @@ impl Authenticator {
             passports: before.map_or_else(|| Arc::new(Passports::new()), |before| before.passports.clone()),
             epoch,
             revocations: before.map_or_else(Arc::default, |before| before.revocations.clone()),
+            ring: before.and_then(|before| before.ring.clone()),
             tokens,
         })
     }
@@ -140,6 +157,32 @@ impl Authenticator {
         caller.map(Some)
     }
 
+    /// The same, where API keys are taken in the place of tokens.
+    ///
+    /// # Errors
+    /// They hold one that is not believed.
+    pub async fn authenticate_with_keys(
+        &self,
+        headers: &HeaderMap,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<Option<Arc<Caller>>, Denial> {
+        let (Ok(Some(text)), Some(ring)) = (bearer(headers), &self.ring) else {
+            return self.authenticate(headers, now).await;
+        };
+        if !ApiKey::is_meant_by(text) {
+            return self.authenticate(headers, now).await;
+        }
+        let found = match ApiKey::parse(text) {
+            Some(key) => ring.caller(&key, now).await,
+            None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
+        };
+        self.tokens.checked(found.as_ref().map_or_else(|denial| word(denial.reason), |_| "valid"));
+        let (mut caller, scopes) = found?;
+        caller = caller.ruled_by(&self.policy, &[]);
+        caller.rights = caller.rights.within(&scopes);
+        Ok(Some(Arc::new(caller)))
+    }
+
     async fn verify(&self, token: &str, now: i64) -> std::result::Result<Arc<Caller>, Denial> {
         // Before the keys are looked at: what is verified while they change is kept under the old number.
         let epoch = self.generation << 32 | self.epoch.load(Ordering::Acquire);
@@ -147,10 +190,7 @@ impl Authenticator {
             return Ok(verified.caller.clone());
         }
         if ApiKey::is_meant_by(token) {
-            return Err(Denial::invalid(match ApiKey::parse(token) {
-                Some(_) => "the API key is not known",
-                None => "this is no API key: a character is wrong or missing",
-            }));
+            return Err(Denial::invalid("no API key is taken here: send a token"));
         }
         let mut verified = self.verify_anew(token, now).await?;
         verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
@@ -191,6 +231,23 @@ impl Authenticator {
         let end = now.checked_add_signed(ttl);
         let end = end.ok_or_else(|| Error::internal("issue a token: no calendar goes so far"))?;
         keys.issue(&self.settings, grant, (now, end))
+    }
+
+    /// Makes an access token under an id that was chosen before.
+    ///
+    /// # Errors
+    /// As [`Authenticator::issue`].
+    pub fn issue_as(&self, grant: &Issuance, id: TokenId, now: DateTime<Utc>) -> Result<String> {
+        let keys = self.keys.as_ref().ok_or_else(no_key)?;
+        keys.issue_as(&self.settings, (grant, id), (now, now + self.settings.access_ttl.get()))
+    }
+
+    /// What may follow a refresh token. The first is to be given; one of the others may have been, while keys change.
+    ///
+    /// # Errors
+    /// There is no key to derive it with.
+    pub fn successors(&self, token: &RefreshToken) -> Result<Vec<Successor>> {
+        self.keys.as_ref().map(|keys| keys.successors(token)).ok_or_else(no_key)
     }
 
     /// A caller's identity, signed for one upstream.
@@ -240,6 +297,6 @@ fn word(reason: Reason) -> &'static str {
         Reason::Invalid => "invalid",
         Reason::Expired => "expired",
         Reason::Revoked => "revoked",
-        Reason::Unavailable => "unavailable",
+        Reason::Unavailable | Reason::NoDatabase => "unavailable",
     }
 }

@@ -55,6 +55,21 @@ impl Caller {
         self
     }
 
+    /// The same caller, acting in the tenant that they name, if they name one.
+    ///
+    /// # Errors
+    /// `NotFound` for those who may act in no tenant but their own, whether it is there or not.
+    pub fn acting_in(self: &Arc<Self>, tenant: Option<TenantId>) -> Result<Arc<Self>> {
+        let Some(tenant) = tenant.filter(|tenant| *tenant != self.tenant) else { return Ok(self.clone()) };
+        if !self.rights.may(Permission::TenantsEnter) {
+            return Err(Error::new(Kind::NotFound, "there is no such tenant"));
+        }
+        let mut there = Self { tenant, ..(**self).clone() };
+        let holder = Holder { tenant, subject: &there.subject, roles: &there.roles };
+        there.rights = self.rights.of_holder(holder);
+        Ok(Arc::new(there))
+    }
+
     /// Goes on if the caller may do this with every thing of their tenant.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub enum Reason {
     Revoked,
     /// It cannot be checked now.
     Unavailable,
+    /// It is an API key, and the database cannot be asked for it now.
+    NoDatabase,
 }
 
 impl Denial {
@@ -39,6 +41,8 @@ impl Denial {
         reason: Reason::Unavailable,
         detail: "the keys of the token's issuer cannot be had now; try again later",
     };
+    pub(super) const NO_DATABASE: Self =
+        Self { reason: Reason::NoDatabase, detail: "API keys cannot be looked up now; try again later" };
     /// There is no token.
     pub const MISSING: Self =
         Self { reason: Reason::Missing, detail: "send a token as `Authorization: Bearer TOKEN`" };

@@ -4,8 +4,11 @@ mod api_key;
 mod authenticator;
 mod caller;
 mod denial;
+mod feed;
+mod key_ring;
 mod passport;
 mod policy;
+mod refresh;
 mod revocations;
 mod token;
 
@@ -13,6 +16,11 @@ pub use api_key::{ApiKey, ApiKeyDigest};
 pub use authenticator::Authenticator;
 pub use caller::Caller;
 pub use denial::{Denial, Reason};
-pub use policy::{Decision, Demand, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
-pub use revocations::{Revocation, Revocations};
+pub use feed::{Feed, Sources};
+pub use key_ring::KeyRing;
+pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use refresh::{RefreshToken, Successor};
+pub use revocations::Revocations;
 pub use token::{Issuance, new_key};
+
+pub use crate::model::Revocation;

@@ -1,35 +1,21 @@
 //! What was taken back before it expired: asked on every request, after the token itself was believed. The set is in
-//! memory; who fills it (from Postgres, pushed through Redis) is elsewhere. It is bounded, entries go when what they
-//! speak of has expired, and asking costs next to nothing while it is empty.
+//! memory; the [feed](super::Feed) fills it, from Postgres and as pushed through Redis. It is bounded, entries go when
+//! what they speak of has expired, and asking costs next to nothing while it is empty. It knows how fresh it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::caller::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::model::{ApiKeyId, SessionId, TenantId, TokenId};
+use crate::model::{ApiKeyId, Revocation, SessionId, TenantId, TokenId};
 
 /// Most entries, of about 100 bytes each.
 const MOST: usize = 1_000_000;
-
-/// One thing taken back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revocation {
-    /// One access token.
-    Token(TokenId),
-    /// Every token of one login.
-    Session(SessionId),
-    /// Every token of a user that was issued before this moment, to the second.
-    User(TenantId, Box<str>, DateTime<Utc>),
-    /// The same of all users of a tenant.
-    Tenant(TenantId, DateTime<Utc>),
-    /// One API key.
-    Key(ApiKeyId),
-}
 
 /// The set of them.
 #[derive(Debug)]
@@ -38,7 +24,14 @@ pub struct Revocations {
     /// Entries in `sets`, to be read without the lock. Written only under it.
     size: AtomicUsize,
     most: usize,
+    /// Until when everything is known, in Unix milliseconds.
+    confirmed: AtomicI64,
 }
+
+/// Nobody else takes anything back, so there is nothing to miss.
+const ALWAYS: i64 = i64::MAX;
+/// Others do, and nothing was heard of them yet.
+const NEVER: i64 = i64::MIN;
 
 /// When each entry may go; for users and tenants also before when their tokens were issued.
 #[derive(Debug, Default)]
@@ -48,6 +41,8 @@ struct Sets {
     keys: HashMap<ApiKeyId, DateTime<Utc>>,
     users: HashMap<(TenantId, Box<str>), Since>,
     tenants: HashMap<TenantId, Since>,
+    /// Those that are suspended now: nobody of theirs is let in, however new their token.
+    suspended: HashSet<TenantId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +59,8 @@ impl Default for Revocations {
 
 impl Revocations {
     fn bounded(most: usize) -> Self {
-        Self { sets: RwLock::default(), size: AtomicUsize::new(0), most }
+        let (size, confirmed) = (AtomicUsize::new(0), AtomicI64::new(ALWAYS));
+        Self { sets: RwLock::default(), size, most, confirmed }
     }
 
     /// Whether what this caller called with was taken back.
@@ -75,13 +71,13 @@ impl Revocations {
 
     fn look_up(&self, caller: &Caller) -> bool {
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
-        let is_older = |since: &Since| caller.issued < since.not_before;
-        caller.token.is_some_and(|token| sets.tokens.contains_key(&token))
-            || caller.session.is_some_and(|session| sets.sessions.contains_key(&session))
-            || caller.key.is_some_and(|key| sets.keys.contains_key(&key))
-            || sets.tenants.get(&caller.tenant).is_some_and(is_older)
-            || (!sets.users.is_empty()
-                && sets.users.get(&(caller.tenant, (*caller.subject).into())).is_some_and(is_older))
+        sets.end(caller) || sets.outdate(caller)
+    }
+
+    /// Whether what this caller called with will never be good again, or their tenant is suspended.
+    pub(super) fn end(&self, caller: &Caller) -> bool {
+        self.size.load(Ordering::Relaxed) > 0
+            && self.sets.read().unwrap_or_else(PoisonError::into_inner).end(caller)
     }
 
     /// Takes something back. The entry may go after `until`: when everything it speaks of has expired.
@@ -102,6 +98,35 @@ impl Revocations {
         Ok(())
     }
 
+    /// Whether something was taken from this caller's user or tenant since what is known of them was found out.
+    pub(super) fn outdate(&self, caller: &Caller) -> bool {
+        self.size.load(Ordering::Relaxed) > 0
+            && self.sets.read().unwrap_or_else(PoisonError::into_inner).outdate(caller)
+    }
+
+    /// From now on these tenants are suspended, and no others.
+    pub(super) fn suspend(&self, tenants: HashSet<TenantId>) {
+        let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
+        sets.suspended = tenants;
+        self.size.store(sets.size(), Ordering::Relaxed);
+    }
+
+    /// Others take things back too: until something is heard of them, this is stale.
+    pub(super) fn await_others(&self) {
+        self.confirmed.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Everything that was taken back until then is in it.
+    pub(super) fn confirm(&self, until: DateTime<Utc>) {
+        self.confirmed.fetch_max(until.timestamp_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether something that was taken back longer ago than this may be missing.
+    pub fn is_stale(&self, now: DateTime<Utc>, most: Duration) -> bool {
+        let most = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
+        self.confirmed.load(Ordering::Relaxed) < now.timestamp_millis().saturating_sub(most)
+    }
+
     /// Forgets what has expired.
     pub fn prune(&self, now: DateTime<Utc>) {
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +143,22 @@ impl Revocations {
 impl Sets {
     fn size(&self) -> usize {
         let ids = self.tokens.len() + self.sessions.len() + self.keys.len();
-        ids + self.users.len() + self.tenants.len()
+        ids + self.users.len() + self.tenants.len() + self.suspended.len()
+    }
+
+    fn end(&self, caller: &Caller) -> bool {
+        caller.token.is_some_and(|token| self.tokens.contains_key(&token))
+            || caller.session.is_some_and(|session| self.sessions.contains_key(&session))
+            || caller.key.is_some_and(|key| self.keys.contains_key(&key))
+            || self.suspended.contains(&caller.tenant)
+    }
+
+    /// Whether something was taken from the user or the tenant since this was said of the caller.
+    fn outdate(&self, caller: &Caller) -> bool {
+        let is_older = |since: &Since| caller.issued < since.not_before;
+        self.tenants.get(&caller.tenant).is_some_and(is_older)
+            || (!self.users.is_empty()
+                && self.users.get(&(caller.tenant, (*caller.subject).into())).is_some_and(is_older))
     }
 
     fn add(&mut self, what: Revocation, until: DateTime<Utc>) {
@@ -206,6 +246,28 @@ mod tests {
         set.add(Revocation::Tenant(mine.tenant, at(101)), at(300), at(0)).unwrap();
         set.add(Revocation::Tenant(mine.tenant, at(50)), at(250), at(0)).unwrap();
         assert!(set.is_revoked(&mine), "an older word does not weaken a newer one");
+    }
+
+    #[test]
+    fn a_suspended_tenant_is_shut_out_whatever_its_tokens_and_let_in_again() {
+        let (mine, other) = (caller(), caller());
+        let set = Revocations::default();
+        set.suspend([mine.tenant].into());
+        assert!(set.is_revoked(&mine) && !set.is_revoked(&other));
+        set.suspend([].into());
+        assert!(!set.is_revoked(&mine));
+    }
+
+    #[test]
+    fn it_is_stale_when_others_were_not_heard_of_for_too_long() {
+        let (set, most) = (Revocations::default(), Duration::from_secs(30));
+        assert!(!set.is_stale(at(1000), most), "nobody else takes anything back");
+        set.await_others();
+        assert!(set.is_stale(at(1000), most));
+        set.confirm(at(970));
+        set.confirm(at(900));
+        assert!(!set.is_stale(at(1000), most));
+        assert!(set.is_stale(at(1001), most));
     }
 
     #[test]

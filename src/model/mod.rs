@@ -1,19 +1,25 @@
 //! The nouns of the product, as every layer above says them. They know nothing of how they are stored or sent.
 
+mod api_keys;
 mod audit;
 mod ids;
 mod orders;
 mod page;
 mod permission;
 mod products;
+mod revocations;
+mod sessions;
 mod tenants;
 mod users;
 
+pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
 pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
 pub use page::{Direction, Key, Page, Place, Window};
 pub use permission::Permission;
 pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
-pub use tenants::{NewTenant, Tenant, TenantStatus};
+pub use revocations::{Recorded, Revocation};
+pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
+pub use tenants::{NewTenant, Tenant, TenantChange, TenantStanding, TenantStatus};
 pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

@@ -26,6 +26,17 @@ pub struct Tenant {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What every instance keeps in mind of a tenant of which something else is true than of most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenantStanding {
+    /// Its id.
+    pub id: TenantId,
+    /// Whether its users may do anything.
+    pub status: TenantStatus,
+    /// What it has instead of the limits that the configuration gives, by the names of limits.
+    pub limits: Map<String, Value>,
+}
+
 /// What is said of a new tenant.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
@@ -35,6 +46,17 @@ pub struct NewTenant {
     pub slug: String,
     /// Its name for people.
     pub name: String,
+}
+
+/// What is to be changed of a tenant.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChange {
+    /// A new name for people.
+    pub name: Option<String>,
+    /// Limits of its own, in the place of all it had.
+    pub limits: Option<Map<String, Value>>,
+    /// Whether its users may do anything from now on.
+    pub status: Option<TenantStatus>,
 }
 
 /// Whether the users of a tenant may do anything.

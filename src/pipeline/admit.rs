@@ -1,6 +1,6 @@
 //! Admission: the steps between a request's head and whoever answers it, always in this order.
-//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route;
-//! limits by address; the caller; limits by caller; authorisation; body limit.
+//! Each step answers or passes on: id, trace and client address; number of headers; CORS preflight; route; limits by
+//! address; the caller; limits by caller; authorisation; body limit.
 
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<
     };
     exchange.route = Some(route.clone());
     limits::check(gate, exchange, head, (Stage::Arrival, None)).await?;
-    authenticate::authenticate(exchange, route, &head.headers).await?;
+    authenticate::authenticate(exchange, route, head).await?;
     let caller = exchange.caller.clone();
     limits::check(gate, exchange, head, (Stage::Known, caller.as_deref())).await?;
     authorise(route.demand.as_ref(), caller.as_deref())?;

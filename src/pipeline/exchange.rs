@@ -15,6 +15,7 @@ use super::snapshot::Snapshot;
 use super::tracing;
 use crate::http::{
     ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
+    strip_token_cookies,
 };
 use crate::identity::Caller;
 use crate::limits::Standing;
@@ -83,6 +84,9 @@ impl Exchange {
     /// Turns the request as it was sent into the one a backend sees.
     pub fn prepare(&self, head: &mut Parts) {
         self.prepare_local(head);
+        if self.snapshot.settings.auth.cookie.is_some() {
+            strip_token_cookies(&mut head.headers);
+        }
         head.headers.reserve(PASSED_ON);
         let host = head.headers.get(header::HOST).cloned();
         self.client.pass_on(self.connection, host.as_ref(), &mut head.headers);

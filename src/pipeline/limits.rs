@@ -100,8 +100,9 @@ pub(super) async fn check(
         caller: caller.map(|caller| (caller.tenant, &*caller.subject)),
     };
     let ask = Ask { rules, subject, cost: route.limits.cost, now: Instant::now() };
+    let span = exchange.span.step_within("limits");
     let standings = match gate {
-        Gate::Counting(limiter) => limiter.take(&ask).await,
+        Gate::Counting(limiter) => span.run(limiter.take(&ask)).await,
         Gate::Looking(limiter) => limiter.peek(&ask).await,
     };
     let refused = refusal(&standings);

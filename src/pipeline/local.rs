@@ -2,11 +2,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::USER_AGENT;
+use http::{Extensions, HeaderMap, Request, Response};
 use tower::ServiceExt;
 
 use super::exchange::Exchange;
+use crate::backends::Origin;
 use crate::config::Local;
+use crate::domain::Visit;
 use crate::http::Problem;
 
 /// The routers behind local routes.
@@ -17,7 +20,11 @@ pub struct Locals {
     /// The REST API.
     pub rest: Router,
     /// The published keys.
+    pub keys: Router,
+    /// Sessions.
     pub auth: Router,
+    /// Which gateway this is.
+    pub status: Router,
 }
 
 impl Locals {
@@ -30,7 +37,9 @@ impl Locals {
         let router = match local {
             Local::Health => &self.health,
             Local::Rest => &self.rest,
+            Local::Keys => &self.keys,
             Local::Auth => &self.auth,
+            Local::Status => &self.status,
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
@@ -38,6 +47,9 @@ impl Locals {
         head.extensions.insert(exchange.snapshot.identity.clone());
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
+        }
+        if matches!(local, Local::Auth | Local::Rest) {
+            head.extensions.extend(sessions(exchange, &head.headers));
         }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
         let answer = exchange.span.step("local").run(answering).await;
@@ -48,4 +60,17 @@ impl Locals {
         exchange.finish(answer.status(), answer.headers_mut());
         answer
     }
+}
+
+/// What the configuration says, what sessions go by, and whose request this is.
+fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
+    let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let origin = Origin { id: exchange.id.clone(), trace: exchange.trace, client: exchange.client.ip };
+    let mut extensions = Extensions::new();
+    extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
+    extensions.insert(exchange.snapshot.settings.clone());
+    if let Some(terms) = &exchange.snapshot.terms {
+        extensions.insert(terms.clone());
+    }
+    extensions
 }

@@ -37,6 +37,7 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::config::{Local, Settings};
+use crate::domain::Terms;
 use crate::error::Result;
 use crate::http::Connection;
 use crate::identity::Authenticator;
@@ -74,6 +75,11 @@ impl Pipeline {
     /// Who is believed by new requests.
     pub fn identity(&self) -> Arc<Authenticator> {
         self.snapshot.load().identity.clone()
+    }
+
+    /// What sessions go by in new requests.
+    pub fn terms(&self) -> Option<Arc<Terms>> {
+        self.snapshot.load().terms.clone()
     }
 
     /// The settings new requests see.

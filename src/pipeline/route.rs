@@ -30,6 +30,10 @@ pub struct Route {
     pub max_duration: Option<Duration>,
     /// Who may call.
     pub(super) auth: Auth,
+    /// Whether it is refused while a revocation may be missing, and after how long that is so.
+    pub(super) sensitive: Option<Duration>,
+    /// Whether API keys are taken.
+    pub(super) takes_keys: bool,
     /// How a backend is told who calls.
     pub(super) identity: IdentityForm,
     /// What is demanded of callers besides a token.
@@ -66,6 +70,8 @@ impl Route {
             response_timeout: settings.response_timeout.get(),
             max_duration: settings.max_duration.get(),
             auth: settings.auth.word(),
+            sensitive: None,
+            takes_keys: settings.api_keys,
             identity: settings.identity,
             demand: settings.auth.demands().map(|demands| authority.demand(demands)),
             rewrite: Rewrite::new(settings),

@@ -1,6 +1,7 @@
 //! The configuration as requests see it: compiled once, swapped whole, never changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
@@ -8,7 +9,8 @@ use super::cors::Policy;
 use super::limits::{RouteLimits, rules};
 use super::route::Route;
 use super::router::{Router, Rule};
-use crate::config::Settings;
+use crate::config::{self, Settings, WhenStale};
+use crate::domain::Terms;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
 use crate::telemetry::Tokens;
@@ -21,6 +23,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// Who is believed under it.
     pub identity: Arc<Authenticator>,
+    /// What sessions go by under it, where there are any.
+    pub terms: Option<Arc<Terms>>,
     pub(super) router: Router<Arc<Route>>,
     pub(super) security: Vec<(HeaderName, HeaderValue)>,
     pub(super) hsts: Option<HeaderValue>,
@@ -54,6 +58,7 @@ impl Snapshot {
                 Some(cors) => Some(Arc::new(Policy::compile(lookup(&settings.cors, cors)?, &route.methods)?)),
                 None => None,
             };
+            let sensitive = sensitive(&settings, route);
             let route_limits = RouteLimits::compile(route, &limits)?;
             for pattern in route.path.iter() {
                 let target =
@@ -66,12 +71,13 @@ impl Snapshot {
                     headers: (route.headers.iter())
                         .map(|wanted| (wanted.name.get().clone(), wanted.value.clone()))
                         .collect(),
-                    target: Arc::new(Route { limits: route_limits.clone(), ..target }),
+                    target: Arc::new(Route { sensitive, limits: route_limits.clone(), ..target }),
                 });
             }
         }
         Ok(Self {
             identity,
+            terms: None,
             router: Router::new(rules_of_routes),
             security: security_headers(&settings.headers.csp)?,
             hsts: optional(&settings.headers.hsts)?,
@@ -79,6 +85,21 @@ impl Snapshot {
             settings,
         })
     }
+}
+
+impl Snapshot {
+    /// The same with what sessions go by.
+    #[must_use]
+    pub fn with_terms(self, terms: Terms) -> Self {
+        Self { terms: Some(Arc::new(terms)), ..self }
+    }
+}
+
+/// After how long without news of revocations a route is refused, if ever.
+fn sensitive(settings: &Settings, route: &config::Route) -> Option<Duration> {
+    let rule = &settings.auth.revocation;
+    let refuses = route.sensitive && rule.when_stale == WhenStale::Refuse;
+    refuses.then(|| rule.max_staleness.get())
 }
 
 fn lookup<'a, T>(table: &'a std::collections::BTreeMap<String, T>, name: &str) -> Result<&'a T> {

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use http::header::COOKIE;
 
 use crate::config::{Balance, Claim, HashKey};
-use crate::http::ClientAddress;
+use crate::http::{ClientAddress, cookie};
 use crate::identity::Caller;
 use crate::upstream::hash;
 
@@ -46,10 +45,4 @@ pub(super) fn key_of(
             caller.and_then(|it| it.session).map(|session| hash(session.uuid().as_bytes()))
         }
     }
-}
-
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }

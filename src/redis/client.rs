@@ -15,7 +15,7 @@ use super::subscribe::{Push, listen};
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use crate::tasks::Lifecycle;
-use crate::telemetry::RedisMetrics;
+use crate::telemetry::{RedisMetrics, Span};
 
 /// Least pause between two checks; chance adds up to as much again, so that instances do not all ask at once.
 const CHECK: Duration = Duration::from_millis(250);
@@ -85,7 +85,7 @@ impl Redis {
     /// Redis is away, too slow, or refused.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
         let key = self.key(key);
-        self.timed("get", async |pool| pool.next_connected().get(key).await).await
+        self.timed("GET", async |pool| pool.next_connected().get(key).await).await
     }
 
     /// Keeps a value under a key for so long.
@@ -98,7 +98,7 @@ impl Redis {
         let set = async |pool: &Pool| {
             pool.next_connected().set(key, value, Some(Expiration::PX(millis)), None, false).await
         };
-        self.timed("set", set).await
+        self.timed("SET", set).await
     }
 
     /// Tells all who listen to a channel; how many there were at the server that was asked.
@@ -107,7 +107,7 @@ impl Redis {
     /// Redis is away, too slow, or refused. Some may have been told all the same.
     pub async fn publish(&self, channel: &str, message: &str) -> Result<i64> {
         let (channel, message) = (self.key(channel), message.to_owned());
-        self.timed("publish", async |pool| pool.next_connected().publish(channel, message).await).await
+        self.timed("PUBLISH", async |pool| pool.next_connected().publish(channel, message).await).await
     }
 
     /// Runs a script on keys that lie together (with prefix, see [`Redis::key`]) and numbers.
@@ -115,7 +115,7 @@ impl Redis {
     /// # Errors
     /// Redis is away, too slow, or refused. The script may have run all the same.
     pub async fn eval(&self, script: &Script, keys: Vec<String>, numbers: Vec<i64>) -> Result<Vec<i64>> {
-        self.timed("run a script", async |pool| {
+        self.timed("EVALSHA", async |pool| {
             let client = pool.next_connected();
             match client.evalsha(script.hash.as_str(), keys.clone(), numbers.clone()).await {
                 Err(error) if error.details().starts_with("NOSCRIPT") => {
@@ -145,7 +145,7 @@ impl Redis {
     /// Does something unless Redis is known to be away, and learns from what came of it.
     async fn timed<T>(
         &self,
-        doing: &str,
+        command: &'static str,
         act: impl AsyncFnOnce(&Pool) -> std::result::Result<T, fred::error::Error>,
     ) -> Result<T> {
         let inner = &*self.0;
@@ -153,19 +153,23 @@ impl Redis {
             return Err(Error::new(Kind::Unavailable, "Redis is away"));
         }
         let began = Instant::now();
-        match act(&inner.pool).await {
+        let span = Span::current().call(command);
+        span.set("db.system.name", || "redis");
+        span.set("db.operation.name", || command);
+        match span.clone().run(act(&inner.pool)).await {
             Ok(done) => {
                 inner.breaker.succeeded();
                 inner.metrics.answered(began.elapsed());
                 Ok(done)
             }
             Err(error) => {
+                span.fail("unavailable");
                 inner.metrics.failed();
                 if inner.breaker.failed() {
                     inner.metrics.up(false);
                     tracing::warn!(%error, "Redis does not answer: it is left alone until it does");
                 }
-                Err(failure(doing, &error))
+                Err(failure(command, &error))
             }
         }
     }

@@ -1,33 +1,52 @@
 //! JSON over HTTP below `/api/v1`: thin handlers, one envelope for success, problems for failure.
 
+mod api_keys;
+mod asked;
+mod auth;
+mod document;
 mod envelope;
 mod keys;
 mod status;
+mod tenants;
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::get;
 
+use crate::domain::{ApiKeys, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
 
 /// What others verify our tokens by.
-pub fn auth_router() -> Router {
-    Router::new().route("/.well-known/jwks.json", get(keys::show)).fallback(async |uri: Uri| {
-        Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
-    })
+pub fn keys_router() -> Router {
+    with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
 }
 
-/// The REST API.
-pub fn router(lifecycle: Lifecycle) -> Router {
-    Router::new()
-        .route("/api/v1/status", get(status::show))
-        .fallback(async |uri: Uri| {
-            Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
-        })
-        .method_not_allowed_fallback(async |method: Method, uri: Uri| {
-            Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
-        })
-        .with_state(status::Started::now(lifecycle))
+/// Sessions and API keys, where there is a database for them.
+pub fn auth_router(sessions: Option<Sessions>, keys: Option<ApiKeys>) -> Router {
+    with_fallbacks(auth::router(sessions).merge(keys.map(api_keys::router).unwrap_or_default()))
+}
+
+/// Which gateway this is.
+pub fn status_router(lifecycle: Lifecycle) -> Router {
+    let started = status::Started::now(lifecycle);
+    with_fallbacks(Router::new().route("/api/v1/status", get(status::show)).with_state(started))
+}
+
+/// The REST API, where there is a database for it.
+pub fn router(tenants: Option<Tenants>) -> Router {
+    with_fallbacks(tenants.map(tenants::router).unwrap_or_default())
+}
+
+fn with_fallbacks(router: Router) -> Router {
+    router.fallback(missing).method_not_allowed_fallback(no_method)
+}
+
+async fn missing(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
+}
+
+async fn no_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
 }

@@ -3,6 +3,7 @@
 //! It knows no HTTP and no rules of the product.
 
 mod acquire;
+mod api_keys;
 mod audit;
 mod connect;
 mod demo;
@@ -10,11 +11,15 @@ mod failure;
 mod migrations;
 mod orders;
 mod products;
+mod refresh_tokens;
+mod revocations;
 mod row;
 mod scope;
 mod select;
+mod sessions;
 mod state;
 mod tenants;
+mod trace;
 mod users;
 mod watch;
 mod work;
@@ -32,11 +37,15 @@ use crate::model::TenantId;
 use crate::tasks::Lifecycle;
 use crate::telemetry::Postgres as Metrics;
 
+pub use api_keys::ApiKeys;
 pub use audit::Audit;
 pub use migrations::{Migration, Migrations, Progress};
 pub use orders::Orders;
 pub use products::Products;
+pub use refresh_tokens::RefreshTokens;
+pub use revocations::Revocations;
 pub use scope::Scope;
+pub use sessions::Sessions;
 pub use state::Standing;
 pub use tenants::Tenants;
 pub use users::Users;
@@ -86,6 +95,12 @@ impl Store {
     /// the outbox, clearing away. Users, products, orders and the audit log are not visible in it.
     pub fn platform(&self) -> Scope {
         Scope::platform(self.clone())
+    }
+
+    /// What the platform does with one tenant: it sees what the platform sees and what that tenant does, and so can
+    /// change a tenant and write into its audit log at once.
+    pub fn platform_with(&self, tenant: TenantId) -> Scope {
+        Scope::both(self.clone(), tenant)
     }
 
     /// How the database stands, as far as this instance can tell.

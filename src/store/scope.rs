@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::work::Work;
-use super::{Store, failure};
+use super::{Store, failure, trace};
 use crate::error::{Error, Kind, Result};
 use crate::model::TenantId;
+use crate::telemetry::Span;
 
 /// How often work is repeated that fell victim to a deadlock or a conflict of serialisation.
 const MOST_REPEATS: u32 = 3;
@@ -19,6 +20,8 @@ const MOST_REPEATS: u32 = 3;
 pub(super) enum Whose {
     Tenant(TenantId),
     Platform,
+    /// What the platform does with one tenant.
+    Both(TenantId),
 }
 
 /// The database as one tenant may see it, or as the platform may.
@@ -39,6 +42,10 @@ impl Scope {
         Self { limit: store.0.statement_timeout, store, whose: Whose::Platform }
     }
 
+    pub(super) fn both(store: Store, tenant: TenantId) -> Self {
+        Self { limit: store.0.statement_timeout, store, whose: Whose::Both(tenant) }
+    }
+
     /// For a caller that has less time than `postgres.statement_timeout` gives.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = self.limit.min(limit);
@@ -52,6 +59,20 @@ impl Scope {
     /// # Errors
     /// Those of the work; Unavailable, within the acquire timeout where the server gives no transaction.
     pub async fn run<T, F, Fut>(&self, work: F) -> Result<T>
+    where
+        F: Fn(Work) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+        T: Send,
+    {
+        let span = Span::current().step("transaction");
+        let done = span.clone().run(self.repeat(work)).await;
+        if let Err(error) = &done {
+            trace::fail(&span, error);
+        }
+        done
+    }
+
+    async fn repeat<T, F, Fut>(&self, work: F) -> Result<T>
     where
         F: Fn(Work) -> Fut + Send,
         Fut: Future<Output = Result<T>> + Send,
@@ -82,7 +103,9 @@ impl Scope {
     async fn begin(&self, deadline: Instant) -> Result<Work> {
         let limit = self.store.0.acquire_timeout.min(deadline.saturating_duration_since(Instant::now()));
         let beginning = async {
-            let connection = self.store.connection().await?;
+            // On its own, since it is here that requests wait for one another.
+            let acquiring = Span::current().step("acquire");
+            let connection = acquiring.run(self.store.connection()).await?;
             Work::begin(&self.store, connection, self.whose, deadline).await
         };
         match timeout(limit, beginning).await {

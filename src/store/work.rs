@@ -13,7 +13,7 @@ use tokio_postgres::{NoTls, Row};
 
 use super::connect::Tls;
 use super::scope::Whose;
-use super::{Store, failure};
+use super::{Store, failure, trace};
 use crate::error::{Error, Kind, Result};
 use crate::model::TenantId;
 
@@ -70,6 +70,7 @@ impl Work {
         let (tenant, scope) = match whose {
             Whose::Tenant(tenant) => (tenant.to_string(), ""),
             Whose::Platform => (String::new(), "platform"),
+            Whose::Both(tenant) => (tenant.to_string(), "platform"),
         };
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1).to_string();
         let confined = [param(&tenant, Type::TEXT), param(&scope, Type::TEXT), param(&left, Type::TEXT)];
@@ -85,7 +86,7 @@ impl Work {
     /// The transaction is the platform's: a mistake of ours.
     pub(super) fn tenant(&self) -> Result<TenantId> {
         match self.0.whose {
-            Whose::Tenant(tenant) => Ok(tenant),
+            Whose::Tenant(tenant) | Whose::Both(tenant) => Ok(tenant),
             Whose::Platform => Err(Error::internal("what belongs to a tenant was asked for without one")),
         }
     }
@@ -95,6 +96,13 @@ impl Work {
     /// # Errors
     /// As the table in `store/failure.rs` says.
     pub(super) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        let span = trace::begin(sql);
+        let rows = span.clone().run(self.rows(sql, parameters)).await;
+        trace::end(&span, &rows);
+        rows
+    }
+
+    async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         self.ask(async {
             if !self.0.store.0.prepare {
@@ -118,7 +126,12 @@ impl Work {
 
     async fn bare(&self, sql: &str) -> Result<()> {
         let connection = self.connection()?;
-        self.ask(connection.batch_execute(sql)).await
+        let span = trace::begin(sql);
+        let done = self.ask(connection.batch_execute(sql)).await;
+        if let Err(error) = &done {
+            trace::fail(&span, error);
+        }
+        done
     }
 
     /// Asks the server, up to the deadline.

@@ -11,6 +11,7 @@ use prometheus::{
 
 use super::connections::Connections;
 use super::postgres::Postgres;
+use super::revocations::RevocationMetrics;
 use super::series;
 use super::shared::{LimitMetrics, RedisMetrics};
 use super::tokens::Tokens;
@@ -111,6 +112,8 @@ pub struct Metrics {
     pub connections: Connections,
     /// Tokens of callers.
     pub tokens: Tokens,
+    /// What was taken back.
+    pub revocations: RevocationMetrics,
     /// Decisions of limits.
     pub limits: LimitMetrics,
     /// Requests being served now.
@@ -163,6 +166,7 @@ impl Metrics {
             reloads: Reloads::new(),
             connections: Connections::new(),
             tokens: Tokens::default(),
+            revocations: RevocationMetrics::default(),
             limits: LimitMetrics::new(),
             active_requests: known(IntGauge::new(
                 "http_server_active_requests",
@@ -208,6 +212,7 @@ impl Metrics {
             .into_iter()
             .chain(self.connections.collectors())
             .chain(self.tokens.collectors())
+            .chain(self.revocations.collectors())
             .chain(process)
         {
             known(self.registry.register(collector));

@@ -58,6 +58,11 @@ impl Span {
         self.below(name, "client")
     }
 
+    /// A step of the step that runs now, if this piece of work is traced. Where it is not, nobody asks what runs.
+    pub fn step_within(&self, name: &'static str) -> Self {
+        if self.0.is_none() { Self::none() } else { Self::current().step(name) }
+    }
+
     fn below(&self, name: &'static str, kind: &'static str) -> Self {
         if self.0.is_none() {
             return Self::none();
@@ -73,8 +78,9 @@ impl Span {
     }
 
     /// Runs a future in this span, which is then the [current](Self::current) one, and ends with it.
-    pub async fn run<F: Future>(self, future: F) -> F::Output {
-        future.instrument(self.0).await
+    // Not an `async fn`, which would hold the future twice: before it begins, and while it runs.
+    pub fn run<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        future.instrument(self.0)
     }
 
     /// Gives the span a better name, once that is known.

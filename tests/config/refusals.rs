@@ -77,7 +77,7 @@ fn what_a_route_names_twice_is_a_mistake() {
 
 #[test]
 fn a_route_is_held_against_the_first_that_serves_its_requests() {
-    let text = "version = 1\nlisteners.a.address = \"127.0.0.1:80\"\ndefaults.route = { auth = \"none\", local = \"rest\" }\n\
+    let text = "version = 1\nlisteners.a.address = \"127.0.0.1:80\"\ndefaults.route = { auth = \"none\", local = \"status\" }\n\
         routes.a = { path = \"/x\", methods = [\"GET\"] }\nroutes.b = { path = [\"/y\", \"/x\"], methods = [\"PUT\", \"GET\"] }\n\
         routes.c = { path = \"/x\", methods = [\"GET\", \"PUT\"] }\nroutes.d = { path = \"/x\", methods = [\"GET\"], hosts = [\"a\"] }\n";
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("first.toml");

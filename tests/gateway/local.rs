@@ -33,7 +33,7 @@ fn local_routes_answer_get_and_head_alike() {
         (&json!(true), &json!("serving"))
     );
     let line = gateway.line_for(&status);
-    assert_eq!((&line["route"], line.get("upstream"), line.get("tries")), (&json!("rest"), None, None));
+    assert_eq!((&line["route"], line.get("upstream"), line.get("tries")), (&json!("status"), None, None));
 }
 
 #[test]

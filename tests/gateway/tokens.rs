@@ -52,6 +52,7 @@ fn a_token_opens_what_asks_for_one_and_keys_change_while_it_runs() {
     let refused = get(&gateway.url("/api/headers"));
     assert_eq!((refused.status, refused.json()["code"].clone()), (401, json!("token_missing")));
     assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"olympus\"");
+    assert_eq!(gateway.line_for(&refused)["flag"], "AUTHN");
     let first = token(&gateway, "member");
     let answer = call(&first);
     assert_eq!(answer.status, 200);

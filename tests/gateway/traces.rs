@@ -1,14 +1,9 @@
 //! Spans as a collector gets them: which requests are traced, what a trace tells, and what a dead collector costs.
 
-use std::sync::{Arc, Mutex};
-
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message;
 
 use crate::app;
-use crate::support::double::Double;
+use crate::support::collector::{Collector, hex, named, text};
 use crate::support::gateway::Gateway;
 use crate::support::http::send;
 use crate::support::port::Port;
@@ -16,60 +11,10 @@ use crate::{commerce, endpoint};
 
 const SENDER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 
-/// A collector that keeps every span it is sent.
-struct Collector {
-    server: Double,
-    spans: Arc<Mutex<Vec<Span>>>,
-}
-
-impl Collector {
-    fn start() -> Self {
-        let spans = Arc::new(Mutex::new(Vec::new()));
-        let kept = spans.clone();
-        let server = Double::start(move |head, wire| {
-            assert!(head.starts_with("POST /v1/traces "), "{head}");
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
-            });
-            let body = wire.take(length.expect("a length"))?;
-            let request = ExportTraceServiceRequest::decode(body.as_slice()).expect("spans in protobuf");
-            let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-            kept.lock().unwrap().extend(scopes.flat_map(|scope| scope.spans));
-            wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        });
-        Self { server, spans }
-    }
-
-    fn settings(&self, sample: f64) -> String {
-        let address = self.server.address();
-        format!(
-            "[telemetry]\notlp = {{ endpoint = \"http://{address}/v1/traces\" }}\ntrace_sample = {sample:?}\n"
-        )
-    }
-
-    /// All spans, once the gateway has ended and sent the last.
-    fn spans_after(&self, gateway: Gateway) -> Vec<Span> {
-        gateway.stop();
-        self.spans.lock().unwrap().clone()
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn text(span: &Span, key: &str) -> String {
-    let value = span.attributes.iter().find(|it| it.key == key).and_then(|it| it.value.clone()?.value);
-    match value {
-        Some(Any::StringValue(text)) => text,
-        Some(Any::IntValue(number)) => number.to_string(),
-        _ => String::new(),
-    }
-}
-
-fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
-    spans.iter().filter(|span| span.name == name).collect()
+/// All spans, once the gateway has ended and sent the last.
+fn spans_after(collector: &Collector, gateway: Gateway) -> Vec<Span> {
+    gateway.stop();
+    collector.spans()
 }
 
 #[test]
@@ -86,7 +31,7 @@ fn a_trace_tells_each_try_and_the_backend_goes_on_with_it() {
         answer.json()["headers"]["traceparent"][0].clone(),
     );
 
-    let spans = collector.spans_after(gateway);
+    let spans = spans_after(&collector, gateway);
     let of_trace: Vec<Span> = spans.into_iter().filter(|span| hex(&span.trace_id) == trace).collect();
     let names: Vec<_> = of_trace.iter().map(|span| span.name.clone()).collect();
     let request = named(&of_trace, "GET /api/{*rest}").pop().unwrap_or_else(|| panic!("{names:?}"));
@@ -129,11 +74,11 @@ fn only_a_trusted_proxy_decides_that_a_request_is_traced() {
         let passed_on = answer.json()["headers"]["traceparent"][0].as_str().unwrap().to_owned();
         assert!(passed_on.starts_with(&SENDER[..35]), "{passed_on}");
         assert_eq!(passed_on.ends_with("-01"), is_traced, "{trusted} {sample} {flag}: {passed_on}");
-        let spans = collector.spans_after(gateway);
+        let spans = spans_after(&collector, gateway);
         let request = named(&spans, "GET /api/{*rest}");
         assert_eq!(!request.is_empty(), is_traced, "{trusted} {sample} {flag}");
         assert!(request.iter().all(|it| hex(&it.parent_span_id) == SENDER[36..]));
-        collector.spans.lock().unwrap().clear();
+        collector.clear();
     }
 }
 

@@ -8,11 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use olympus_gateway::config::Algorithm as Way;
-use olympus_gateway::identity::{ApiKey, Authenticator, Issuance, Reason, Revocation, new_key};
+use olympus_gateway::identity::{
+    ApiKey, Authenticator, Feed, Issuance, Reason, Revocation, Revocations, Sources, new_key,
+};
 use olympus_gateway::model::{SessionId, TenantId, TokenId};
 use olympus_gateway::pipeline::{Locals, Pipeline, Snapshot};
-use olympus_gateway::telemetry::Tokens;
+use olympus_gateway::store::Store;
+use olympus_gateway::tasks::Lifecycle;
+use olympus_gateway::telemetry::{Metrics, RevocationMetrics, Tokens};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::maker::{Maker, SESSION, TENANT, TOKEN, claims, encode};
 use crate::stage::{Folder, ask, call, pipeline, pools, settings, snapshot};
@@ -199,6 +204,38 @@ async fn what_was_verified_once_is_refused_when_it_is_taken_back() {
         let expected = if is_mine { "401 token_revoked" } else { "proxy" };
         assert_eq!(call(&pipeline, "/required", &token).await.word, expected, "{what:?}");
     }
+}
+
+/// A pipeline that hears of others through a database that is not there.
+fn pipeline_alone(more: &str) -> Pipeline {
+    let (settings, revocations) = (settings(more), Arc::new(Revocations::default()));
+    let lifecycle = Lifecycle::new(Handle::current());
+    let postgres = toml::from_str("url = \"postgres://nobody@127.0.0.1:1/nothing\"").unwrap();
+    let store = Store::new(&postgres, lifecycle.clone(), Metrics::new().postgres()).unwrap();
+    let (redis, metrics) = (None, RevocationMetrics::default());
+    Feed::new(Sources { store, redis, revocations: revocations.clone(), lifecycle, metrics });
+    let identity = Authenticator::new(&settings, Tokens::default()).unwrap().with_revocations(revocations);
+    let pools = pools(&settings);
+    let snapshot = Snapshot::compile_with(Arc::new(settings), &pools, Arc::new(identity)).unwrap();
+    Pipeline::new(snapshot, Locals::default())
+}
+
+#[tokio::test]
+async fn routes_that_are_sensitive_wait_for_what_may_have_been_taken_back_and_others_do_not() {
+    let (keys, maker) = keys();
+    let more = format!(
+        "{}\n[routes.sensitive]\npath = \"/sensitive\"\nupstream = \"app\"\nsensitive = true\n",
+        auth(&keys)
+    );
+    let token = maker.good();
+    let alone = pipeline_alone(&more);
+    assert_eq!(call(&alone, "/sensitive", &token).await.word, "503 revocations_stale");
+    assert_eq!(call(&alone, "/sensitive", "nonsense").await.word, "401 token_invalid");
+    assert_eq!(call(&alone, "/required", &token).await.word, "proxy");
+    let allowing = pipeline_alone(&format!("{more}[auth.revocation]\nwhen_stale = \"allow\"\n"));
+    assert_eq!(call(&allowing, "/sensitive", &token).await.word, "proxy");
+    let single = pipeline(&more);
+    assert_eq!(call(&single, "/sensitive", &token).await.word, "proxy", "nobody else takes anything back");
 }
 
 fn new_id() -> TenantId {

@@ -75,7 +75,7 @@ pub(crate) fn pools(settings: &Settings) -> Pools {
 }
 
 pub(crate) fn pipeline(more: &str) -> Pipeline {
-    Pipeline::new(snapshot(settings(more)), Locals { auth: Router::new(), ..Locals::default() })
+    Pipeline::new(snapshot(settings(more)), Locals { keys: Router::new(), ..Locals::default() })
 }
 
 /// What became of a request.

@@ -20,7 +20,7 @@ auth = "none"
 max_body = "1gb"
 [routes.local]
 path = "/api/v1/{*rest}"
-local = "rest"
+local = "status"
 [routes.commerce]
 path = "/api/commerce/{*rest}"
 strip_prefix = "/api/commerce"

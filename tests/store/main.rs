@@ -13,6 +13,7 @@ mod plans;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod secure;
+mod sessions;
 mod tenancy;
 mod users;
 

@@ -269,9 +269,9 @@ auth = "none"
 [routes.health]
 path = ["/livez", "/readyz", "/healthz"]
 local = "health"
-[routes.rest]
+[routes.status]
 path = "/api/v1/{{*rest}}"
-local = "rest"
+local = "status"
 {config}
 "#
     )

@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a test is a crate of its own and has no public face")]
 
 pub mod certificates;
+pub mod collector;
 pub mod double;
 pub mod folder;
 pub mod gateway;

@@ -55,8 +55,7 @@ Olympus is up.
   admin     $(admin_url)   token $(secret admin.token)
   metrics   $(metrics_url)/metrics
   settings for scripts in .run/env, logs in .run/log, process ids in .run/NAME.pid
-  PostgreSQL (port $OLYMPUS_POSTGRES_PORT) holds the tenants acme and globex; Redis (port $OLYMPUS_REDIS_PORT) is up, too, but the
-  gateway does not use it yet.
+  PostgreSQL (port $OLYMPUS_POSTGRES_PORT) holds the tenants acme and globex; limits are counted in Redis (port $OLYMPUS_REDIS_PORT)
 
 Six things to try from this folder:
   curl -s $(base_url)/api/v1/status

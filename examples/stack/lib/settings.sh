@@ -8,7 +8,7 @@ LOG_DIR=$RUN_DIR/log
 # Programs are built unless they are already given: a folder with `olympus` and `examples/{commerce,auth}`.
 OLYMPUS_BIN_DIR=${OLYMPUS_BIN_DIR:-}
 OLYMPUS_PROFILE=${OLYMPUS_PROFILE:-release}
-OLYMPUS_CONF=${OLYMPUS_CONF:-conf/gateway.toml}
+OLYMPUS_CONF=${OLYMPUS_CONF:-examples/stack/gateway.toml}
 
 OLYMPUS_BIND=${OLYMPUS_BIND:-127.0.0.1}
 OLYMPUS_PORT=${OLYMPUS_PORT:-8080}

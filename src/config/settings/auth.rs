@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::{Algorithm, KeyFolder, PemFile, Period};
+use super::{Attempts, Cookie};
+use crate::config::{Algorithm, HttpUrl, KeyFolder, PemFile, Period};
 
 /// `[auth]`: tokens made here, and further issuers of tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,11 @@ pub struct Authentication {
     pub audience: String,
     /// How long an access token made here is good for.
     pub access_ttl: Period,
+    /// How long a session lasts from its last refresh.
+    pub refresh_ttl: Period,
+    /// How long a refresh token that was used may come again, from the same device, and be given the same new pair. Up
+    /// to 1m; 0s: not at all.
+    pub refresh_grace: Period,
     /// How far the clocks of issuers may be off, either way. Up to 2m.
     pub leeway: Period,
     /// Folder with the private keys (`*.pem`) that tokens are signed with. The last by name signs, all of them
@@ -25,8 +31,14 @@ pub struct Authentication {
     pub keys_dir: Option<KeyFolder>,
     /// How keys in `keys_dir` may sign.
     pub algorithms: Vec<Algorithm>,
+    /// What was taken back before it expired.
+    pub revocation: Revocation,
     /// Further issuers, by a name for logs and metrics.
     pub issuers: BTreeMap<String, Issuer>,
+    /// How often somebody may try to log in, to refresh or to validate.
+    pub attempts: Attempts,
+    /// Tokens of browsers in cookies. Absent: cookies are not looked at.
+    pub cookie: Option<Cookie>,
 }
 
 impl Default for Authentication {
@@ -35,10 +47,15 @@ impl Default for Authentication {
             issuer: "olympus".to_owned(),
             audience: "olympus".to_owned(),
             access_ttl: Period::seconds(15 * 60),
+            refresh_ttl: Period::seconds(30 * 24 * 3600),
+            refresh_grace: Period::seconds(10),
             leeway: Period::seconds(5),
             keys_dir: None,
             algorithms: vec![Algorithm::EdDsa, Algorithm::Es256],
+            revocation: Revocation::default(),
             issuers: BTreeMap::new(),
+            attempts: Attempts::default(),
+            cookie: None,
         }
     }
 }
@@ -50,6 +67,32 @@ impl Authentication {
     }
 }
 
+/// `[auth.revocation]`: what holds when an instance does not hear what was taken back elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Revocation {
+    /// How long neither Postgres nor Redis may have been heard of. Longer than 2s.
+    pub max_staleness: Period,
+    /// What routes that are `sensitive` do then.
+    pub when_stale: WhenStale,
+}
+
+impl Default for Revocation {
+    fn default() -> Self {
+        Self { max_staleness: Period::seconds(30), when_stale: WhenStale::Refuse }
+    }
+}
+
+/// What sensitive routes do while a revocation may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenStale {
+    /// They answer 503.
+    Refuse,
+    /// They go by what is known.
+    Allow,
+}
+
 /// `[auth.issuers.NAME]`: someone else whose tokens are believed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +101,7 @@ pub struct Issuer {
     pub issuer: String,
     /// Where its keys are published as a JSON Web Key Set.
     #[serde(default)]
-    pub jwks_url: Option<String>,
+    pub jwks_url: Option<HttpUrl>,
     /// Pause between two looks at `jwks_url`. A key nobody knows is looked for at once, every 10s at most.
     #[serde(default = "refresh")]
     pub refresh: Period,

@@ -13,6 +13,7 @@ mod redis;
 mod resilience;
 mod route;
 mod server;
+mod sessions;
 mod telemetry;
 mod transport;
 mod upstream;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use auth::{Authentication, Claims, Issuer};
+pub use auth::{Authentication, Claims, Issuer, Revocation, WhenStale};
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use limit::{Limit, WhenRedisFails};
@@ -35,6 +36,7 @@ pub use redis::{Redis, RedisMode, RedisTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
 pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route, Share};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
+pub use sessions::{Attempts, AuthBackend, Backends, Cookie, SameSite};
 pub use telemetry::{AccessLog, Level, Otlp, Telemetry};
 pub use transport::{Protocol, Tls};
 pub use upstream::{Endpoint, Health, Upstream};
@@ -88,6 +90,9 @@ pub struct Settings {
     /// Who may vouch for callers.
     #[serde(default)]
     pub auth: Authentication,
+    /// Services that the gateway itself calls.
+    #[serde(default)]
+    pub backends: Backends,
     /// Cross-origin policies that routes refer to by name.
     #[serde(default)]
     pub cors: BTreeMap<String, Cors>,
@@ -120,6 +125,7 @@ impl Settings {
             ("postgres.url", postgres.map(|postgres| &postgres.url)),
             ("postgres.session_url", postgres.and_then(|postgres| postgres.session_url.as_ref())),
             ("postgres.owner_url", postgres.and_then(|postgres| postgres.owner_url.as_ref())),
+            ("backends.auth.token", self.backends.auth.as_ref().map(|auth| &auth.token)),
             ("redis.password", self.redis.as_ref().and_then(|redis| redis.password.as_ref())),
         ]
     }

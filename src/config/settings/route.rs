@@ -46,6 +46,12 @@ pub struct Route {
     /// Who may call: a word, or what the policy must allow them.
     #[serde(default)]
     pub auth: Access,
+    /// Whether requests are refused while a revocation may be missing; see `[auth.revocation]`.
+    #[serde(default)]
+    pub sensitive: bool,
+    /// Whether API keys are taken in the place of tokens.
+    #[serde(default)]
+    pub api_keys: bool,
     /// How a backend is told who calls.
     #[serde(default)]
     pub identity: IdentityForm,
@@ -123,15 +129,20 @@ pub enum Local {
     /// The REST API below `/api/v1`.
     Rest,
     /// `/.well-known/jwks.json`: the keys that tokens made here are signed with.
+    Keys,
+    /// Sessions, below `/api/v1/auth`: login, refresh, logout and what a caller may know of itself.
     Auth,
+    /// `/api/v1/status`: which gateway this is.
+    Status,
 }
 
 impl Local {
     /// Whether it cannot answer anything without a database.
     pub fn needs_postgres(self) -> bool {
         match self {
-            // `/api/v1/status` is all there is of REST so far, and keys are in files.
-            Self::Health | Self::Rest | Self::Auth => false,
+            Self::Rest | Self::Auth => true,
+            // Published keys are in files.
+            Self::Health | Self::Keys | Self::Status => false,
         }
     }
 }

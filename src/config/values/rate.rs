@@ -23,6 +23,16 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// So many times in a minute.
+    pub const fn each_minute(times: u64) -> Self {
+        Self { times, unit: 1 }
+    }
+
+    /// How many times in its unit.
+    pub const fn times(self) -> u64 {
+        self.times
+    }
+
     /// The time from one to the next when they are spread evenly.
     pub fn interval(self) -> Duration {
         Duration::from_nanos(self.nanos().checked_div(self.times).unwrap_or(u64::MAX))

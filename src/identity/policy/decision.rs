@@ -45,6 +45,9 @@ pub(super) fn decide(rights: &Rights, wanted: Set, thing: Option<&str>) -> Decis
     if let Some(grant) = rights.grants_about(thing).find(|it| it.deny.meets(wanted)) {
         return Decision::DeniedByGrant(grant.name.clone());
     }
+    if rights.most().is_some_and(|most| !most.holds(wanted)) {
+        return Decision::NotAllowed;
+    }
     let roles = rights.policy().map_or(&[][..], |policy| &policy.roles);
     let is_held = |role: &&Role| rights.roles().meets(Roles::of(role.place));
     if let Some(role) = roles.iter().filter(is_held).find(|role| role.says.holds(wanted)) {

@@ -5,12 +5,14 @@ mod decision;
 mod demand;
 mod grant;
 mod matrix;
+mod overview;
 mod rights;
 mod set;
 
 pub use decision::Decision;
 pub use demand::{Demand, Shortfall};
 pub use grant::Grant;
+pub use overview::Entry;
 pub use rights::{Reach, Rights, Thing};
 
 use std::sync::Arc;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::decision::{self, Decision};
 use super::grant::Applied;
 use super::set::{Roles, Set};
-use super::{Demand, Policy, Shortfall};
+use super::{Demand, Holder, Policy, Shortfall};
+use crate::config::Permitted;
 use crate::model::Permission;
 
 /// What a caller may do under one policy. The default is nothing.
@@ -19,6 +20,8 @@ pub struct Rights {
     /// What is left when denials are taken from what roles and grants for all things allow.
     allowed: Set,
     grants: Vec<Applied>,
+    /// What they are bounded by besides.
+    most: Option<Set>,
 }
 
 /// One thing that something is to be done with.
@@ -44,11 +47,42 @@ pub enum Reach {
 
 impl Rights {
     pub(super) fn new(policy: Arc<Policy>, (roles, by_role): (Roles, Set), grants: Vec<Applied>) -> Self {
-        let mut rights = Self { policy: Some(policy), roles, by_role, allowed: by_role, grants };
+        let mut rights = Self { policy: Some(policy), roles, by_role, allowed: by_role, grants, most: None };
         if !rights.grants.is_empty() {
             rights.allowed = rights.about(None);
         }
         rights
+    }
+
+    /// The same rights, but no more than these permissions.
+    #[must_use]
+    pub(in crate::identity) fn within(mut self, scopes: &[Permitted]) -> Self {
+        let most = self.policy.as_ref().map_or_else(Set::default, |policy| policy.set(scopes));
+        self.bound(most);
+        self
+    }
+
+    fn bound(&mut self, most: Set) {
+        self.by_role = self.by_role.within(most);
+        self.grants.iter_mut().for_each(|grant| grant.allow = grant.allow.within(most));
+        self.most = Some(most);
+        self.allowed = if self.grants.is_empty() { self.by_role } else { self.about(None) };
+    }
+
+    /// The same rights as they are for a holder elsewhere: what bounds these bounds those.
+    pub(in crate::identity) fn of_holder(&self, holder: Holder<'_>) -> Self {
+        let Some(policy) = &self.policy else { return Self::default() };
+        let mut rights = policy.rights(holder, &[]);
+        if let Some(most) = self.most {
+            rights.bound(most);
+        }
+        rights
+    }
+
+    /// Whether all that this permission stands for may be done; false for one that stands for nothing.
+    pub fn cover(&self, permitted: &Permitted) -> bool {
+        let wanted = self.policy.as_ref().map(|policy| policy.set(std::slice::from_ref(permitted)));
+        wanted.is_some_and(|wanted| !wanted.is_empty() && self.allowed.holds(wanted))
     }
 
     /// Whether this may be done with every thing. Own and other things are both among them.
@@ -106,6 +140,10 @@ impl Rights {
 
     pub(super) fn policy(&self) -> Option<&Policy> {
         self.policy.as_deref()
+    }
+
+    pub(super) fn most(&self) -> Option<Set> {
+        self.most
     }
 
     pub(super) fn roles(&self) -> Roles {

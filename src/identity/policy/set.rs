@@ -35,6 +35,11 @@ impl Set {
         self.any & other.any != 0 || self.own & other.own != 0
     }
 
+    /// What is in both.
+    pub(super) fn within(self, other: Self) -> Self {
+        Self { any: self.any & other.any, own: self.own & other.own }
+    }
+
     /// What is in this one and not in the other.
     pub(super) fn without(self, other: Self) -> Self {
         Self { any: self.any & !other.any, own: self.own & !other.own }

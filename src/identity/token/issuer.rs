@@ -76,7 +76,8 @@ impl Issuer {
         let source = match (&issuer.jwks_url, &issuer.key_file) {
             (Some(url), _) => {
                 let pace = Pace { refresh: issuer.refresh.get(), ..Pace::default() };
-                let remote = Remote::new((name, url), issuer.algorithms.clone(), pace, epoch.clone());
+                let remote =
+                    Remote::new((name, &url.to_string()), issuer.algorithms.clone(), pace, epoch.clone());
                 Source::Remote(Arc::new(remote.counted_by(tokens.clone())))
             }
             (None, Some(file)) => {

@@ -14,6 +14,7 @@ use super::claims::is_role;
 use super::key::{KeySet, library, thumbprint};
 use crate::config::{self, Algorithm, KeyFile};
 use crate::error::{Error, Kind, Result};
+use crate::identity::refresh::{Derivations, RefreshToken, Successor};
 use crate::model::{SessionId, TenantId, TokenId};
 
 /// What an Ed25519 key of PKCS#8 begins with (RFC 8410 section 7); 32 random bytes follow.
@@ -25,6 +26,7 @@ pub(in crate::identity) struct Keys {
     pub(super) verifying: KeySet,
     signer: Signer,
     published: Bytes,
+    derivations: Derivations,
 }
 
 struct Signer {
@@ -89,6 +91,7 @@ impl Keys {
             verifying: KeySet::of(&keys)?,
             signer: signer.ok_or_else(none)?,
             published: publish(keys)?,
+            derivations: derivations(folder.files()),
         }))
     }
 
@@ -104,11 +107,27 @@ impl Keys {
         token.map_err(|error| Error::internal("sign a token").caused_by(error))
     }
 
+    /// What may follow a refresh token: what the key that signs says first, then the others of the folder, which may
+    /// have signed a moment ago or here or there already.
+    pub(in crate::identity) fn successors(&self, token: &RefreshToken) -> Vec<Successor> {
+        self.derivations.successors(token)
+    }
+
     /// Makes an access token (RFC 9068).
     pub(in crate::identity) fn issue(
         &self,
         settings: &config::Authentication,
         grant: &Issuance,
+        (now, expires): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<String> {
+        self.issue_as(settings, (grant, TokenId::new()), (now, expires))
+    }
+
+    /// The same under an id that was chosen before.
+    pub(in crate::identity) fn issue_as(
+        &self,
+        settings: &config::Authentication,
+        (grant, id): (&Issuance, TokenId),
         (now, expires): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<String> {
         if let Some(role) = grant.roles.iter().find(|role| !is_role(role)) {
@@ -121,13 +140,20 @@ impl Keys {
             exp: expires.timestamp(),
             nbf: now.timestamp(),
             iat: now.timestamp(),
-            jti: TokenId::new(),
+            jti: id,
             tenant: grant.tenant,
             roles: &grant.roles,
             sid: grant.session,
         };
         self.sign("at+jwt", &claims)
     }
+}
+
+fn derivations(files: &[KeyFile]) -> Derivations {
+    let signer = files.iter().rposition(|file| !file.is_upcoming());
+    let first = signer.and_then(|at| files.get(at));
+    let others = files.iter().enumerate().filter(|(at, _)| Some(*at) != signer).map(|(_, file)| file);
+    Derivations::of(first.into_iter().chain(others).map(|file| file.pem.expose()))
 }
 
 type Pair = (EncodingKey, Jwk, Algorithm);

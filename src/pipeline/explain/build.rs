@@ -101,7 +101,9 @@ fn part(local: Local) -> &'static str {
     match local {
         Local::Health => "health",
         Local::Rest => "rest",
+        Local::Keys => "keys",
         Local::Auth => "auth",
+        Local::Status => "status",
     }
 }
 

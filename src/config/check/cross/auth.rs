@@ -9,13 +9,18 @@ use rustls::{SignatureAlgorithm, SignatureScheme};
 use crate::config::check::findings::Report;
 use crate::config::settings::{Auth, Authentication, IdentityForm, Issuer, Route, Settings};
 use crate::config::tree::at_key;
-use crate::config::values::{Algorithm, Balance, HashKey, KeyFile};
+use crate::config::values::{Algorithm, Balance, HashKey, HttpUrl, KeyFile};
 
 /// Longest leeway, in seconds: more would be a second life of every token.
 const MOST_LEEWAY: u64 = 120;
 
 /// Shortest pause between two looks at the keys of an issuer.
 const LEAST_REFRESH: Duration = Duration::from_secs(10);
+/// Shortest staleness, in seconds: the database is asked every second.
+const LEAST_STALENESS: u64 = 2;
+
+/// Longest life of a token made here, in seconds: revocations are kept for a little longer.
+const MOST_ACCESS: u64 = 24 * 60 * 60;
 
 pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     let auth = &settings.auth;
@@ -31,6 +36,14 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
     if auth.leeway.get().as_secs() > MOST_LEEWAY {
         report
             .mistake("auth.leeway", format!("longer than 2m would be a second life; found {}", auth.leeway));
+    }
+    if auth.access_ttl.get().as_secs() > MOST_ACCESS {
+        let message = format!("24h at most: revocations are kept for a day; found {}", auth.access_ttl);
+        report.mistake("auth.access_ttl", message);
+    }
+    if auth.revocation.max_staleness.get().as_secs() < LEAST_STALENESS {
+        let message = "2s at least: instances hear of each other every second";
+        report.mistake("auth.revocation.max_staleness", message);
     }
     check_keys(auth, report);
     for (name, issuer) in &auth.issuers {
@@ -128,14 +141,12 @@ fn check_issuer(auth: &Authentication, (name, issuer): (&String, &Issuer), repor
 }
 
 /// Keys that come unprotected over a network could be anybody's.
-fn check_url(url: &str) -> Result<(), String> {
-    let parsed: Option<http::Uri> = url.parse().ok();
-    let host = parsed.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    match parsed.as_ref().and_then(http::Uri::scheme_str) {
+fn check_url(url: &HttpUrl) -> Result<(), String> {
+    let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&url.uri().host().unwrap_or_default());
+    match url.uri().scheme_str() {
         Some("https") => Ok(()),
-        Some("http") if ["localhost", "127.0.0.1", "[::1]"].contains(&host) => Ok(()),
-        Some("http") => Err(format!("keys fetched without TLS could be anybody's; say https; found {url:?}")),
-        Some(_) | None => Err(format!("a URL begins with https:// and a host; found {url:?}")),
+        _ if is_near => Ok(()),
+        _ => Err(format!("keys fetched without TLS could be anybody's; say https; found \"{url}\"")),
     }
 }
 
@@ -154,6 +165,7 @@ fn check_route(settings: &Settings, route: &Route, path: &str, report: &mut Repo
         }
         Auth::Required | Auth::Optional | Auth::None => {}
     }
+    check_credentials(settings, route, path, report);
     if route.identity == IdentityForm::Signed && settings.auth.keys_dir.is_none() {
         let message = "there is no key to sign with: set `keys_dir` in [auth]";
         report.mistake_given(&at_key(path, "identity"), &["auth.keys_dir"], message);
@@ -179,5 +191,24 @@ fn check_claims(settings: &Settings, route: &Route, path: &str, report: &mut Rep
     if let Some(HashKey::Claim(_)) = route.split_by {
         let message = "tokens are not looked at, but `split_by` goes by what they claim";
         report.mistake_given(&auth, &[&at_key(path, "split_by")], message);
+    }
+}
+
+/// What a route says of tokens and keys must be able to act.
+fn check_credentials(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
+    let (auth, keys) = (at_key(path, "auth"), at_key(path, "api_keys"));
+    for (is_set, key) in [(route.sensitive, "sensitive"), (route.api_keys, "api_keys")] {
+        if is_set && route.auth.word() == Auth::None {
+            let message = "nobody is asked who they are: `auth` is \"none\"";
+            report.mistake_given(&at_key(path, key), &[&auth], message);
+        }
+    }
+    if route.api_keys && settings.postgres.is_none() {
+        report.mistake_given(&keys, &["postgres"], "needs a database: there is no [postgres]");
+    }
+    let has_demand = route.auth.demands().is_some_and(|demands| !demands.permissions.is_empty());
+    if route.api_keys && route.upstream.is_some() && !has_demand && route.auth.word() != Auth::None {
+        let message = "the scopes of a key would mean nothing: say in `auth` which permissions are needed";
+        report.mistake_given(&keys, &[&auth], message);
     }
 }

@@ -13,6 +13,7 @@ mod postgres;
 mod prefixes;
 mod repeats;
 mod routes;
+mod sessions;
 mod splits;
 mod telemetry;
 mod tls;

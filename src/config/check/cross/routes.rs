@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{demands, prefixes, refuse_zero, repeats, splits};
+use super::{demands, prefixes, refuse_zero, repeats, sessions, splits};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
 use crate::config::policy::Known;
@@ -31,6 +31,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
             demands::check(demands, &at_key(&path, "auth"), (&known, report));
         }
     }
+    sessions::check(settings, &mut upstreams, report);
 }
 
 fn check_answerer(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {

@@ -1,0 +1,144 @@
+//! A login: the auth service says whose the credentials are, the database whether they may come in and what they are.
+
+use chrono::{DateTime, Utc};
+
+use super::attempts::{attempt, claimed, nobody};
+use super::refused::Refused;
+use super::{Holder, Pair, Sessions, Terms};
+use crate::backends::{self, Account};
+use crate::config::Secret;
+use crate::domain::Visit;
+use crate::error::{Error, Kind, Result};
+use crate::identity::RefreshToken;
+use crate::model::{
+    FamilyId, NewSession, RefreshRecord, SessionId, Tenant, TenantId, TenantStatus, TokenId, User, UserId,
+    UserStatus,
+};
+use crate::store::Work;
+
+/// What somebody says to log in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The short name of their tenant.
+    pub tenant: String,
+    /// Their address.
+    pub email: String,
+    /// Their password.
+    pub password: Secret,
+}
+
+impl Sessions {
+    /// Begins a session on the device of the visit.
+    ///
+    /// # Errors
+    /// They are not known, or may not come in; which of both is not said. They tried too often. The auth service or
+    /// the database does not answer.
+    pub async fn log_in(
+        &self,
+        terms: &Terms,
+        visit: &Visit,
+        login: &Login,
+        now: DateTime<Utc>,
+    ) -> Result<Pair, Refused> {
+        let account = claimed(&login.tenant, &login.email);
+        let who = (visit.origin.client, Some((nobody(), account.as_str())));
+        attempt(&self.limiter, &terms.attempts.login, who).await?;
+        // Both are always asked, so that the time tells nothing of tenants.
+        let (account, tenant) = futures_util::future::join(
+            self.holder_of(terms, visit, login),
+            self.store.platform().run(|work| async move { work.tenants().find(&login.tenant).await }),
+        )
+        .await;
+        let (account, tenant) = (account?, tenant?);
+        let Some(tenant) = tenant else { return Err(Refused::Unknown) };
+        let begun = match &account {
+            Some(account) => self.begin(terms, visit, (&tenant, account), now).await?,
+            None => None,
+        };
+        match begun {
+            Some((holder, refresh)) => Ok(terms.pair(holder, (refresh, TokenId::new()), now)?),
+            None => Err(self.failed(visit, tenant.id, login).await),
+        }
+    }
+
+    /// Whose the credentials are, as the auth service knows them.
+    async fn holder_of(&self, terms: &Terms, visit: &Visit, login: &Login) -> Result<Option<Account>> {
+        let (auth, errand) = terms.credentials(visit)?;
+        let Login { tenant, email, password } = login;
+        match auth.login(&errand, backends::Login { tenant, email, password }).await {
+            Err(error) if error.kind() == Kind::Invalid => Ok(None),
+            answer => answer,
+        }
+    }
+
+    /// Begins a session, unless the database does not know the account, or does not let it in.
+    async fn begin(
+        &self,
+        terms: &Terms,
+        visit: &Visit,
+        (tenant, account): (&Tenant, &Account),
+        now: DateTime<Utc>,
+    ) -> Result<Option<(Holder, RefreshToken)>> {
+        let refresh = RefreshToken::generate()?;
+        let (session, family) = (SessionId::new(), FamilyId::new());
+        let expires_at = now + terms.refresh_ttl;
+        let (hash, device) = (refresh.digest(), &visit.device());
+        let begin = |work: Work| async move {
+            let Some(user) = active(&work, tenant.id, account).await? else { return Ok(None) };
+            let device = device.clone();
+            let new = NewSession { id: session, user: user.id, device, created_at: now, expires_at };
+            work.sessions().create(&new).await?;
+            let first = RefreshRecord {
+                hash,
+                session,
+                family,
+                generation: 0,
+                created_at: now,
+                expires_at,
+                used_at: None,
+                revoked_at: None,
+            };
+            work.refresh_tokens().add(&first).await?;
+            let entry = visit.entry(&user.id.to_string(), "session.started", format!("session/{session}"));
+            work.audit().append(&entry).await?;
+            Ok(Some(user))
+        };
+        let user = self.store.tenant(tenant.id).run(begin).await?;
+        Ok(user.map(|user| (Holder { tenant: tenant.id, user, session }, refresh)))
+    }
+
+    /// Records that somebody tried in vain.
+    async fn failed(&self, visit: &Visit, tenant: TenantId, login: &Login) -> Refused {
+        let record = |work: Work| async move {
+            let user = work.users().find(&login.email).await?;
+            let subject = user.map_or_else(|| "user/unknown".to_owned(), |user| format!("user/{}", user.id));
+            work.audit().append(&visit.entry("anonymous", "login.failed", subject)).await
+        };
+        match self.store.tenant(tenant).run(record).await {
+            Ok(()) => Refused::Unknown,
+            Err(error) => Refused::Failed(error),
+        }
+    }
+}
+
+/// The user an account speaks of, if both are the same and may come in.
+async fn active(work: &Work, tenant: TenantId, account: &Account) -> Result<Option<User>> {
+    let user = known(work, tenant, account.user_id).await?;
+    Ok(user.filter(|user| user.email.to_lowercase() == account.email.to_lowercase()))
+}
+
+/// A user who may come in, of a tenant whose users may.
+pub(super) async fn known(work: &Work, tenant: TenantId, user: UserId) -> Result<Option<User>> {
+    if work.tenants().get(tenant).await?.status != TenantStatus::Active {
+        return Ok(None);
+    }
+    match work.users().get(user).await {
+        Ok(user) => Ok(Some(user).filter(|user| user.status == UserStatus::Active)),
+        Err(error) => missing(error),
+    }
+}
+
+/// Nothing, where the error only says that something is not there.
+pub(super) fn missing<T>(error: Error) -> Result<Option<T>> {
+    if error.kind() == Kind::NotFound { Ok(None) } else { Err(error) }
+}

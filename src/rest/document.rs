@@ -1,0 +1,231 @@
+//! JSON that clients send, and what is wrong with it: every fault at once.
+
+use std::str::FromStr;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::error::Kind;
+use crate::http::{Fault, Problem};
+
+/// Largest document that is taken, in bytes.
+const MOST: usize = 16 << 10;
+
+/// The members of a document, to be taken one by one, and the faults found on the way.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    members: Map<String, Value>,
+    faults: Vec<Fault>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Document {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let bytes = read(body).await?;
+        // Where nothing is needed, nothing need be sent.
+        if bytes.is_empty() && !head.headers.contains_key(header::CONTENT_TYPE) {
+            return Ok(Self::default());
+        }
+        check_type(&head.headers)?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(members)) => Ok(Self { members, faults: Vec::new() }),
+            Ok(_) => {
+                Err(Problem::new(Kind::Invalid, "the body is JSON, but no object").with_code("invalid_json"))
+            }
+            Err(error) => {
+                let place = format!("the body is no JSON: line {}, column {}", error.line(), error.column());
+                Err(Problem::new(Kind::Invalid, place).with_code("invalid_json"))
+            }
+        }
+    }
+}
+
+impl Document {
+    /// A text that must be there, of so many bytes at most.
+    pub(super) fn text(&mut self, name: &'static str, longest: usize) -> String {
+        let text = self.optional_text(name, longest);
+        if text.is_none() && !self.faults.iter().any(|fault| fault.pointer == format!("/{name}")) {
+            self.fault(name, "required", "is needed");
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A text that may be there.
+    pub(super) fn optional_text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        match self.members.remove(name)? {
+            Value::String(text) if text.is_empty() => self.fault(name, "empty", "cannot be empty"),
+            Value::String(text) if text.len() > longest => {
+                self.fault(name, "too_long", &format!("has more than {longest} bytes"));
+            }
+            Value::String(text) => return Some(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "wrong_type", "must be a text");
+            }
+        }
+        None
+    }
+
+    /// Yes or no; no where nothing is said.
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        match self.members.remove(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => {
+                self.fault(name, "wrong_type", "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// A list of texts that must be there, each of which means something.
+    pub(super) fn texts<T: FromStr<Err = String>>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        longest: usize,
+    ) -> Vec<T> {
+        let list = match self.members.remove(name) {
+            Some(Value::Array(list)) if list.len() <= most => list,
+            Some(Value::Array(_)) => {
+                self.fault(name, "too_long", &format!("has more than {most} elements"));
+                return Vec::new();
+            }
+            Some(_) => {
+                self.fault(name, "wrong_type", "must be a list of texts");
+                return Vec::new();
+            }
+            None => {
+                self.fault(name, "required", "is needed");
+                return Vec::new();
+            }
+        };
+        let mut read = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let text = value.as_str().filter(|text| text.len() <= longest);
+            match text.ok_or_else(|| "must be a short text".to_owned()).and_then(str::parse) {
+                Ok(it) => read.push(it),
+                Err(why) => self.fault(&format!("{name}/{index}"), "invalid", &why),
+            }
+        }
+        read
+    }
+
+    /// An object that may be there.
+    pub(super) fn optional_object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        match self.members.remove(name)? {
+            Value::Object(object) => Some(object),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                self.fault(name, "wrong_type", "must be an object");
+                None
+            }
+        }
+    }
+
+    /// A moment that may be there (RFC 3339).
+    pub(super) fn optional_moment(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
+        match self.members.remove(name)? {
+            Value::Null => return None,
+            Value::String(text) => match DateTime::parse_from_rfc3339(&text) {
+                Ok(time) => return Some(time.to_utc()),
+                Err(_) => self.fault(name, "invalid", "must be a time as 2030-01-31T12:00:00Z"),
+            },
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "wrong_type", "must be a time as 2030-01-31T12:00:00Z");
+            }
+        }
+        None
+    }
+
+    /// Refuses the document if it has faults, members that nobody asked for among them.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        for name in std::mem::take(&mut self.members).keys() {
+            // RFC 6901 section 3.
+            let name = name.replace('~', "~0").replace('/', "~1");
+            self.fault(&name, "unknown", "is not known here");
+        }
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        let problem = Problem::new(Kind::Invalid, "the document has faults: see `errors`");
+        let problem = Problem { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem };
+        Err(problem.with_code("validation_failed").with_faults(self.faults))
+    }
+
+    fn fault(&mut self, name: &str, code: &'static str, message: &str) {
+        self.faults.push(Fault { pointer: format!("/{name}"), code, message: message.to_owned() });
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    match to_bytes(body, MOST).await {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            Err(match too_large {
+                true => Problem::new(
+                    Kind::TooLarge,
+                    format!("the body is larger than the {MOST} bytes taken here"),
+                ),
+                false => Problem::new(Kind::Invalid, "the body broke off"),
+            })
+        }
+    }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok()).unwrap_or_default();
+    let said = said.split(';').next().unwrap_or_default().trim();
+    if said.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let problem = Problem::new(Kind::Invalid, "send a document as `Content-Type: application/json`");
+    Err(Problem { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..problem }.with_code("unsupported_media_type"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn document(kind: &str, body: &str) -> Result<Document, Problem> {
+        let request = Request::builder().header("content-type", kind).body(Body::from(body.to_owned()));
+        Document::from_request(request.unwrap(), &()).await
+    }
+
+    #[tokio::test]
+    async fn every_fault_is_told_at_once() {
+        let body = r#"{"tenant": 3, "email": "", "cookie": "yes", "a/b": 1}"#;
+        let mut found = document("application/json; charset=utf-8", body).await.unwrap();
+        let _ = (
+            found.text("tenant", 9),
+            found.text("email", 9),
+            found.text("password", 9),
+            found.flag("cookie"),
+        );
+        let problem = found.finish().unwrap_err();
+        let faults: Vec<_> = problem.faults.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+        assert_eq!(problem.status, 422);
+        let expected = [
+            ("/tenant", "wrong_type"),
+            ("/email", "empty"),
+            ("/password", "required"),
+            ("/cookie", "wrong_type"),
+            ("/a~1b", "unknown"),
+        ];
+        assert_eq!(faults, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_document_is_refused() {
+        assert_eq!(document("text/plain", "{}").await.unwrap_err().status, 415);
+        assert_eq!(document("application/json", "[]").await.unwrap_err().code, "invalid_json");
+        assert_eq!(document("application/json", "{").await.unwrap_err().code, "invalid_json");
+        let large = format!("{{\"a\": \"{}\"}}", "a".repeat(MOST));
+        assert_eq!(document("application/json", &large).await.unwrap_err().status, 413);
+    }
+}

@@ -1,0 +1,20 @@
+//! Sessions as their users live them: through the sockets of running gateways, with the auth service, Postgres and
+//! Redis.
+
+#![cfg(test)]
+
+mod cookies;
+mod devices;
+mod documents;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "made for all tests that need a database, which use more of it"
+)]
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod refreshing;
+mod refusals;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,14 @@
+//! Tenants, what is taken back and API keys, against real Postgres and Redis.
+
+#![cfg(test)]
+
+mod api_keys;
+mod feed;
+#[expect(dead_code, unreachable_pub, reason = "made for tests of the store, which use more of it")]
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod stage;
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+mod tenants;

@@ -1,0 +1,166 @@
+//! The endpoints of the gateway itself and what each asks of its callers. What the program serves is read from the
+//! tables of its routers, so that an endpoint without a row here fails a test.
+
+use std::path::Path;
+
+use olympus_gateway::model::Permission::{self, *};
+use serde_json::{Value, json};
+
+/// What an endpoint asks of whoever calls it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Need {
+    /// Nothing: tokens are not looked at either.
+    Nothing,
+    /// No caller, but a token that is sent must be good.
+    NobodyInParticular,
+    /// A caller.
+    Caller,
+    /// The permission for every thing of the tenant.
+    All(Permission),
+    /// The permission for what is the caller's own.
+    Own(Permission),
+    /// The permission for whatever it may be.
+    Some(Permission),
+    /// The permission for a thing of the first tenant, made anew for each call.
+    Thing(Permission, Thing),
+    /// The permission for this tenant, which is the caller's own or not.
+    Tenant(Permission, Which),
+    /// To act in the first tenant, and the permission for whatever it may be there.
+    There(Permission),
+}
+
+/// A thing that somebody in the first tenant has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Thing {
+    Session,
+    ApiKey,
+}
+
+/// A tenant that is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    /// The first one: own to some callers, another to others.
+    First,
+    /// One that no caller is of.
+    Third,
+}
+
+/// A row: how it is called, and what those get who may.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) need: Need,
+    /// Besides the path.
+    pub(crate) query: &'static str,
+    pub(crate) document: Option<Value>,
+    /// The statuses of whoever may.
+    pub(crate) done: &'static [u16],
+}
+
+fn row(method: &'static str, path: &'static str, need: Need, done: &'static [u16]) -> Endpoint {
+    Endpoint { method, path, need, query: "", document: None, done }
+}
+
+fn with(endpoint: Endpoint, document: Value) -> Endpoint {
+    Endpoint { document: Some(document), ..endpoint }
+}
+
+/// Every endpoint, at least once.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    use Need::{All, Caller, NobodyInParticular, Nothing, Own, Some, Tenant, There};
+    let of = Need::Thing;
+    let login = json!({ "tenant": "acme", "email": "nobody@acme.example", "password": "wrong" });
+    let key = json!({ "name": "a key", "scopes": ["orders:read:own"] });
+    // Who may make keys may not do all that the key is for, or is no user.
+    let made = &[201, 400, 409, 422];
+    let new = json!({ "slug": "one-more", "name": "One more" });
+    let keys = "/api/v1/auth/api-keys";
+    vec![
+        row("GET", "/.well-known/jwks.json", Nothing, &[200]),
+        row("GET", "/api/v1/status", Nothing, &[200]),
+        with(row("POST", "/api/v1/auth/login", NobodyInParticular, &[401, 429]), login),
+        with(
+            row("POST", "/api/v1/auth/refresh", NobodyInParticular, &[401, 429]),
+            json!({ "refresh_token": "olr_unknown" }),
+        ),
+        with(
+            row("POST", "/api/v1/auth/logout", NobodyInParticular, &[204]),
+            json!({ "refresh_token": "olr_unknown" }),
+        ),
+        with(
+            row("POST", "/api/v1/auth/validate", All(TokensValidate), &[200]),
+            json!({ "token": "unknown" }),
+        ),
+        row("GET", "/api/v1/auth/me", Own(UsersRead), &[200]),
+        row("GET", "/api/v1/auth/permissions", Caller, &[200]),
+        row("GET", "/api/v1/auth/sessions", Own(SessionsRead), &[200]),
+        row("DELETE", "/api/v1/auth/sessions", Own(SessionsRevoke), &[200]),
+        row("DELETE", "/api/v1/auth/sessions/{id}", of(SessionsRevoke, Thing::Session), &[204]),
+        row("GET", keys, Some(ApiKeysRead), &[200]),
+        Endpoint { query: "?tenant_id={first}", ..row("GET", keys, There(ApiKeysRead), &[200]) },
+        with(row("POST", keys, Own(ApiKeysCreate), made), key),
+        row("DELETE", "/api/v1/auth/api-keys/{id}", of(ApiKeysRevoke, Thing::ApiKey), &[204]),
+        row("GET", "/api/v1/tenants", Some(TenantsRead), &[200]),
+        with(row("POST", "/api/v1/tenants", All(TenantsCreate), &[201, 409]), new),
+        row("GET", "/api/v1/tenants/{id}", Tenant(TenantsRead, Which::First), &[200]),
+        row("GET", "/api/v1/tenants/{id}", Tenant(TenantsRead, Which::Third), &[200]),
+        with(
+            row("PATCH", "/api/v1/tenants/{id}", Tenant(TenantsUpdate, Which::First), &[200]),
+            json!({ "name": "A name" }),
+        ),
+        with(
+            row("PATCH", "/api/v1/tenants/{id}", Tenant(TenantsUpdate, Which::Third), &[200]),
+            json!({ "name": "A name" }),
+        ),
+        // Nobody suspends the tenant they are of.
+        row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
+        row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),
+    ]
+}
+
+/// The methods and paths of the routers of `src/rest`.
+fn served() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rest"), &mut found);
+    found.sort();
+    found
+}
+
+fn visit(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            visit(&path, found);
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            text.split(".route(").skip(1).for_each(|after| found.extend(routes(after)));
+        }
+    }
+}
+
+/// What follows `.route(`: a path in quotes, then `get(handler).post(handler)` up to the closing bracket.
+fn routes(after: &str) -> Vec<(String, String)> {
+    let mut parts = after.splitn(3, '"');
+    let (path, rest) = (parts.nth(1).expect("a path"), parts.next().expect("methods"));
+    let mut depth = 0;
+    let end = rest.find(|letter| {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        depth < 0
+    });
+    let methods = rest.get(..end.expect("a closing bracket")).unwrap();
+    let is_called =
+        |method: &&str| [" ", ".", "\n"].iter().any(|before| methods.contains(&format!("{before}{method}(")));
+    let named: Vec<_> =
+        ["get", "post", "put", "patch", "delete", "any"].into_iter().filter(is_called).collect();
+    assert!(!named.is_empty(), "{path}: {methods}");
+    named.iter().map(|method| (method.to_uppercase(), path.to_owned())).collect()
+}
+
+#[test]
+fn every_endpoint_has_a_row_and_every_row_an_endpoint() {
+    let mut rows: Vec<_> = endpoints().iter().map(|it| (it.method.to_owned(), it.path.to_owned())).collect();
+    rows.sort();
+    rows.dedup();
+    assert_eq!(rows, served());
+}
