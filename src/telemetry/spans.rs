@@ -68,8 +68,8 @@ impl Span {
     }
 
     /// Runs a future in this span, which is then the [current](Self::current) one, and ends with it.
-    pub async fn run<F: Future>(self, future: F) -> F::Output {
-        future.instrument(self.0).await
+    pub fn run<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        future.instrument(self.0)
     }
 
     /// Gives the span a better name, once that is known.
