@@ -127,7 +127,10 @@ impl Authenticator {
             true => Err(Denial::REVOKED),
             false => Ok(caller),
         });
-        self.tokens.checked(caller.as_ref().map_or_else(|denial| word(denial.reason), |_| "valid"));
+        match &caller {
+            Ok(_) => self.tokens.believed(),
+            Err(denial) => self.tokens.refused(word(denial.reason)),
+        }
         caller.map(Some)
     }
 

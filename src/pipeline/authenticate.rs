@@ -1,8 +1,9 @@
 //! Who calls: asked of the request's token on the way in, told to the backend on the way out.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use std::borrow::Cow;
 
 use chrono::Utc;
+use http::header::{HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 
 use super::admit::Refusal;
 use super::exchange::Exchange;
@@ -28,8 +29,7 @@ pub(super) async fn authenticate(
         Auth::Optional => false,
         Auth::Required => true,
     };
-    let identity = exchange.snapshot.identity.clone();
-    exchange.caller = identity.authenticate(headers, Utc::now()).await.map_err(refuse)?;
+    exchange.caller = exchange.snapshot.identity.authenticate(headers, Utc::now()).await.map_err(refuse)?;
     match exchange.caller.is_none() && is_required {
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),
@@ -53,9 +53,13 @@ pub(super) fn introduce(exchange: &Exchange, headers: &mut HeaderMap) {
 }
 
 fn tell(caller: &Caller, headers: &mut HeaderMap) {
-    let tenant = caller.tenant.to_string();
-    let roles = caller.roles.join(",");
-    for (name, text) in [(USER, &*caller.subject), (TENANT, tenant.as_str()), (ROLES, roles.as_str())] {
+    let mut digits = [0; 36];
+    let tenant = caller.tenant.uuid().hyphenated().encode_lower(&mut digits);
+    let roles: Cow<'_, str> = match &*caller.roles {
+        [role] => (&**role).into(),
+        roles => roles.join(",").into(),
+    };
+    for (name, text) in [(USER, &*caller.subject), (TENANT, tenant), (ROLES, &*roles)] {
         // All of it is visible ASCII since it was verified.
         headers.extend(HeaderValue::from_str(text).ok().map(|value| (name, value)));
     }
