@@ -64,7 +64,7 @@ impl Cause {
             (kind, _) if *kind == POOL_FULL => Cause::PoolFull,
             (kind, _) if *kind == BODY_TOO_LARGE => Cause::TooLarge,
             (kind, _) if *kind == OUT_OF_TIME => Cause::OutOfTime,
-            (kind, ErrorSource::Downstream) => client(kind),
+            (_, ErrorSource::Downstream) => client(error),
             (_, ErrorSource::Upstream) => Cause::Upstream(failure.unwrap_or(Failure::Reset)),
             (_, ErrorSource::Internal | ErrorSource::Unset) => failure.map_or(Cause::Ours, Cause::Upstream),
         }
@@ -248,8 +248,10 @@ fn http2(error: &Error) -> Option<Failure> {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "Pingora's list grows; what it adds is a broken protocol")]
-fn client(kind: &ErrorType) -> Cause {
-    match kind {
+fn client(error: &Error) -> Cause {
+    match error.etype() {
+        // The watch over the connection gave up on the write.
+        ErrorType::WriteError if is_timed_out(error) => Cause::ClientSlow,
         // Pingora calls it the last where a client resets its stream.
         ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError | ErrorType::H2Error => {
             Cause::ClientGone
@@ -257,6 +259,11 @@ fn client(kind: &ErrorType) -> Cause {
         ErrorType::ReadTimedout | ErrorType::WriteTimedout => Cause::ClientSlow,
         _ => Cause::ClientWrong,
     }
+}
+
+fn is_timed_out(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 fn upstream(failure: Failure) -> Problem {

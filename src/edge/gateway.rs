@@ -24,7 +24,7 @@ use super::deadline::Deadlines;
 use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::line::{self, answered};
-use super::listener::head_was_parsed;
+use super::listener::{bear, head_was_parsed};
 use super::multiplexed;
 use super::peer::peer;
 use super::waiting::Waiting;
@@ -53,15 +53,14 @@ impl Gateway {
         let timeouts = &exchange.snapshot.settings.server.timeouts;
         if matches!(self.lifecycle.phase(), Phase::HandingOver | Phase::Draining) {
             session.set_keepalive(None);
-        } else if session.downstream_session.get_keepalive().is_some() {
-            // Where Pingora means to close, as after a request that was framed twice, it does.
-            session.set_keepalive(Some(timeouts.idle.get().as_secs().max(1)));
         }
         // Else a request that arrives during the one before it would break both.
         session.downstream_session.set_pipelining_enabled(true);
         let stalled = (!session.is_upgrade_req()).then_some(timeouts.body_idle.get());
         session.set_read_timeout(stalled);
-        session.set_write_timeout(Some(timeouts.body_idle.get()));
+        if !bear(session, timeouts.body_idle.get()) {
+            session.set_write_timeout(Some(timeouts.body_idle.get()));
+        }
     }
 
     async fn fail(&self, session: &mut Session, context: &Context, cause: Cause) -> Result<u16> {
@@ -83,17 +82,18 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = Context;
+    /// Boxed: Pingora moves it from one future into the next, and keeps room for it in each.
+    type CTX = Box<Context>;
 
-    fn new_ctx(&self) -> Context {
+    fn new_ctx(&self) -> Box<Context> {
         self.telemetry.metrics.active_requests.inc();
-        Context::new(self.lifecycle.enter())
+        Box::new(Context::new(self.lifecycle.enter()))
     }
 
     /// None: Pingora's compression would be one, and costs even where it is off.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, context: &mut Box<Context>) -> Result<bool> {
         head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session)).await;
         self.settle(session, &exchange);
@@ -123,7 +123,11 @@ impl ProxyHttp for Gateway {
         Ok(true)
     }
 
-    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        context: &mut Box<Context>,
+    ) -> Result<Box<HttpPeer>> {
         let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Error::e_explain(cause::NO_ENDPOINT, "no pool");
         };
@@ -166,7 +170,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         fd: i32,
         digest: Option<&Digest>,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<()> {
         if let Some(proxied) = &mut context.proxied {
             proxied.connected(fd, digest);
@@ -179,7 +183,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<()> {
         let is_h2 = request.version == Version::HTTP_2;
         self.settle_link(context, is_h2)?;
@@ -227,7 +231,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         body: &mut Option<Bytes>,
         is_last: bool,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<()> {
         let (Some(exchange), Some(proxied)) = (&context.exchange, &mut context.proxied) else {
             return Ok(());
@@ -253,7 +257,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<()> {
         if response.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
             return Error::e_explain(
@@ -282,7 +286,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         _body: &mut Option<Bytes>,
         is_last: bool,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<Option<Duration>> {
         let Some(proxied) = &mut context.proxied else { return Ok(None) };
         if let Some(current) = &mut proxied.current {
@@ -300,7 +304,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         _body: &mut Option<Bytes>,
         is_last: bool,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<Option<Duration>> {
         if let (Some(proxied), true) = (&mut context.proxied, is_last) {
             proxied.expectation.ended(session);
@@ -312,7 +316,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> Result<()> {
         if let Some(proxied) = &mut context.proxied {
             proxied.expectation.answered(session, response);
@@ -334,7 +338,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         _peer: &HttpPeer,
-        context: &mut Context,
+        context: &mut Box<Context>,
         error: Box<Error>,
     ) -> Box<Error> {
         self.after_try(session, context, error)
@@ -345,7 +349,7 @@ impl ProxyHttp for Gateway {
         _peer: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        context: &mut Context,
+        context: &mut Box<Context>,
         _is_reused: bool,
     ) -> Box<Error> {
         if let Some(proxied) = &mut context.proxied {
@@ -358,7 +362,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        context: &mut Context,
+        context: &mut Box<Context>,
     ) -> FailToProxy {
         let is_refused = |it: &Proxied| it.expectation == Expectation::Refused;
         // What came of the body does not matter then.
@@ -383,7 +387,7 @@ impl ProxyHttp for Gateway {
         FailToProxy { error_code, can_reuse_downstream: false }
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Context) {
+    async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Box<Context>) {
         self.telemetry.metrics.active_requests.dec();
         let now = Instant::now();
         if let Some(proxied) = &mut context.proxied {
@@ -394,7 +398,7 @@ impl ProxyHttp for Gateway {
     }
 
     /// The access line says it, once.
-    fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {
+    fn suppress_error_log(&self, _session: &Session, _context: &Box<Context>, _error: &Error) -> bool {
         true
     }
 
@@ -402,7 +406,7 @@ impl ProxyHttp for Gateway {
     fn suppress_proxy_warn_log(
         &self,
         _session: &Session,
-        _context: &Context,
+        _context: &Box<Context>,
         _error: &Error,
         _about: ProxyWarnLogContext,
     ) -> bool {

@@ -53,10 +53,14 @@ pub(super) fn begins_as(name: &HeaderName, beginning: &str) -> bool {
 
 /// What `Connection` names, but for what frames the message: a client must not take that away.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let says_of_itself =
+        |text: &str| text.eq_ignore_ascii_case("close") || text.eq_ignore_ascii_case("keep-alive");
     let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let options = values.flat_map(|value| value.split(',')).map(str::trim);
+    // Most say just that, and need not be taken apart.
+    let lists = values.filter(|value| !says_of_itself(value));
+    let options = lists.flat_map(|value| value.split(',')).map(str::trim);
     options
-        .filter(|option| !option.eq_ignore_ascii_case("close") && !option.eq_ignore_ascii_case("keep-alive"))
+        .filter(|option| !says_of_itself(option))
         .filter_map(|option| HeaderName::from_bytes(option.as_bytes()).ok())
         .filter(|name| ![TRANSFER_ENCODING, UPGRADE].contains(name))
         .filter(|name| !["host", "content-length"].contains(&name.as_str()))

@@ -66,16 +66,16 @@ impl TraceContext {
 
     fn header(&self) -> (HeaderName, HeaderValue) {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        write_hex(self.trace_id, &mut text[3..35]);
-        write_hex(self.span_id.into(), &mut text[36..52]);
-        write_hex(self.flags.into(), &mut text[53..]);
+        write_hex(&self.trace_id.to_be_bytes(), &mut text[3..35]);
+        write_hex(&self.span_id.to_be_bytes(), &mut text[36..52]);
+        write_hex(&[self.flags], &mut text[53..]);
         (NAME, HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("")))
     }
 
     /// The trace's id as it is searched for.
     pub fn trace_id(&self) -> TraceId {
         let mut text = [0; 32];
-        write_hex(self.trace_id, &mut text);
+        write_hex(&self.trace_id.to_be_bytes(), &mut text);
         TraceId(text)
     }
 
@@ -106,12 +106,11 @@ impl TraceId {
     }
 }
 
-/// Fills the digits with a number in lower case, from the right.
-fn write_hex(mut number: u128, digits: &mut [u8]) {
-    for digit in digits.iter_mut().rev() {
-        let nibble = (number & 0xf) as u8;
-        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-        number >>= 4;
+/// Writes bytes as digits in lower case, two each.
+fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
 }
 

@@ -153,8 +153,15 @@ impl Authenticator {
             true => Err(Denial::REVOKED),
             false => Ok(caller),
         });
-        self.tokens.checked(caller.as_ref().map_or_else(|denial| word(denial.reason), |_| "valid"));
+        self.count(&caller);
         caller.map(Some)
+    }
+
+    fn count<T>(&self, found: &std::result::Result<T, Denial>) {
+        match found {
+            Ok(_) => self.tokens.believed(),
+            Err(denial) => self.tokens.refused(word(denial.reason)),
+        }
     }
 
     /// The same, where API keys are taken in the place of tokens.
@@ -176,7 +183,7 @@ impl Authenticator {
             Some(key) => ring.caller(&key, now).await,
             None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
         };
-        self.tokens.checked(found.as_ref().map_or_else(|denial| word(denial.reason), |_| "valid"));
+        self.count(&found);
         let (mut caller, scopes) = found?;
         caller = caller.ruled_by(&self.policy, &[]);
         caller.rights = caller.rights.within(&scopes);

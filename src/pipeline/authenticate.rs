@@ -1,11 +1,11 @@
 //! Who calls: asked of the request's token on the way in, told to the backend on the way out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
-
-use chrono::{DateTime, Utc};
 
 use super::admit::Refusal;
 use super::exchange::Exchange;
@@ -105,9 +105,13 @@ pub(super) fn introduce(exchange: &Exchange, headers: &mut HeaderMap) {
 }
 
 fn tell(caller: &Caller, headers: &mut HeaderMap) {
-    let tenant = caller.tenant.to_string();
-    let roles = caller.roles.join(",");
-    for (name, text) in [(USER, &*caller.subject), (TENANT, tenant.as_str()), (ROLES, roles.as_str())] {
+    let mut digits = [0; 36];
+    let tenant = caller.tenant.uuid().hyphenated().encode_lower(&mut digits);
+    let roles: Cow<'_, str> = match &*caller.roles {
+        [role] => (&**role).into(),
+        roles => roles.join(",").into(),
+    };
+    for (name, text) in [(USER, &*caller.subject), (TENANT, tenant), (ROLES, &*roles)] {
         // All of it is visible ASCII since it was verified.
         headers.extend(HeaderValue::from_str(text).ok().map(|value| (name, value)));
     }

@@ -24,8 +24,6 @@ use crate::telemetry::Span;
 /// Headers a backend gets besides what the client sent: four of its origin, id, trace, three of the caller. Room for
 /// them is made once.
 const PASSED_ON: usize = 9;
-/// Headers of every answer besides those of security: the id and HSTS.
-const ON_EVERY_ANSWER: usize = 2;
 
 /// What is known of a request from its admission to its end.
 #[derive(Debug)]
@@ -117,10 +115,10 @@ impl Exchange {
     /// The same for the answer to a preflight, which has CORS headers of its own.
     pub(super) fn finish_preflight(&self, headers: &mut HeaderMap) {
         strip_hop_by_hop(headers);
-        headers.reserve(self.snapshot.security.len() + ON_EVERY_ANSWER);
         for name in &self.snapshot.hidden {
             headers.remove(name);
         }
+        headers.reserve(self.snapshot.security.len() + 1 + usize::from(self.client.is_tls));
         for (name, value) in &self.snapshot.security {
             headers.entry(name).or_insert_with(|| value.clone());
         }

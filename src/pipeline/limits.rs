@@ -3,7 +3,6 @@
 //! Limits that count by address, header or route come before authentication, so that a flood of bad tokens is not
 //! free; those that name the user or the tenant come after it. Where nobody is asked who he is, all come at once.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -141,16 +140,26 @@ pub(super) fn tell(standings: &[Standing], headers: &mut HeaderMap) {
     told.sort_by(|one, other| share_left(one).total_cmp(&share_left(other)));
     let (mut left, mut policy) = (String::with_capacity(LINE), String::with_capacity(LINE));
     for it in told {
-        let comma = if left.is_empty() { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = write!(left, "{comma}\"{}\";r={};t={}", it.rule.name, it.left(), it.reset_seconds());
-        let (quota, window) = (it.quota.window_quota(), it.quota.window());
-        let _ = write!(policy, "{comma}\"{}\";q={quota};w={window}", it.rule.name);
+        entry(&mut left, &it.rule.name, [(";r=", it.left()), (";t=", it.reset_seconds())]);
+        entry(&mut policy, &it.rule.name, [(";q=", it.quota.window_quota()), (";w=", it.quota.window())]);
     }
     for (name, text) in [(RATE_LIMIT, left), (RATE_LIMIT_POLICY, policy)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
+    }
+}
+
+/// Adds an entry to a list (RFC 9651). Every request with a limit has two: formatting machinery would cost three times
+/// this.
+fn entry(list: &mut String, name: &str, parameters: [(&str, u64); 2]) {
+    let before = if list.is_empty() { "\"" } else { ", \"" };
+    for part in [before, name, "\""] {
+        list.push_str(part);
+    }
+    for (key, number) in parameters {
+        list.push_str(key);
+        list.push_str(itoa::Buffer::new().format(number));
     }
 }
 

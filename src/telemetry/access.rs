@@ -25,7 +25,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// One request, as the log shows it. What does not apply is left out.
 #[derive(Debug)]
-
 pub struct Line<'a> {
     /// When the request's head was complete.
     pub time: DateTime<Utc>,
@@ -77,19 +76,19 @@ impl Line<'_> {
     fn to_json(&self) -> Vec<u8> {
         let mut object = Object::with_capacity(640);
         object.time("time", self.time);
-        object.text("request_id", self.request_id);
-        object.text("trace_id", self.trace_id);
+        object.plain("request_id", self.request_id);
+        object.plain("trace_id", self.trace_id);
         object.address("client", self.client);
         if let Some(tenant) = self.tenant {
             object.text("tenant", tenant.uuid().hyphenated().encode_lower(&mut [0; 36]));
         }
         object.text_if("user", self.user);
-        object.text("method", self.method);
+        object.plain("method", self.method);
         object.text_if("host", self.host);
         object.text("path", self.path);
-        object.text("protocol", self.protocol);
+        object.plain("protocol", self.protocol);
         object.number("status", self.status.into());
-        object.text("flag", self.flag);
+        object.plain("flag", self.flag);
         object.text_if("route", self.route);
         object.text_if("upstream", self.upstream);
         object.text_if("endpoint", self.endpoint);

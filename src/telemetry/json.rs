@@ -26,21 +26,38 @@ impl Object {
         self.text
     }
 
+    #[inline]
     pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
+        self.string(value);
+    }
+
+    /// A text of which it is known that it needs no escapes.
+    #[inline]
+    pub(super) fn plain(&mut self, key: &str, value: &str) {
+        self.key(key);
+        self.quoted(value);
+    }
+
+    fn string(&mut self, value: &str) {
         // No early end: most texts are plain, and without one the bytes are looked at sixteen at a time.
         let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
         let is_plain = !value.bytes().fold(false, |found, byte| found | needs_escape(byte));
         if is_plain {
-            self.text.push(b'"');
-            self.text.extend_from_slice(value.as_bytes());
-            self.text.push(b'"');
+            self.quoted(value);
         } else {
             // A string cannot fail to serialise, and a vector cannot fail to be written to.
             let _ = serde_json::to_writer(&mut self.text, value);
         }
     }
 
+    fn quoted(&mut self, value: &str) {
+        self.text.push(b'"');
+        self.text.extend_from_slice(value.as_bytes());
+        self.text.push(b'"');
+    }
+
+    #[inline]
     pub(super) fn text_if(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.text(key, value);
@@ -49,23 +66,23 @@ impl Object {
 
     pub(super) fn number(&mut self, key: &str, value: u64) {
         self.key(key);
-        self.digits(value, 1);
+        self.digits(value);
     }
 
     /// Milliseconds with three decimals.
     pub(super) fn milliseconds(&mut self, key: &str, value: Duration) {
         self.key(key);
-        let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
-        self.digits(micros / 1000, 1);
+        let whole = value.as_secs().saturating_mul(1000).saturating_add(value.subsec_millis().into());
+        self.digits(whole);
         self.text.push(b'.');
-        self.digits(micros % 1000, 3);
+        self.fixed::<3>(u64::from(value.subsec_micros() % 1000));
     }
 
     /// RFC 3339 in UTC with microseconds.
     pub(super) fn time(&mut self, key: &str, value: DateTime<Utc>) {
         self.key(key);
         self.text.push(b'"');
-        self.digits(u64::try_from(value.year()).unwrap_or(0), 4);
+        self.fixed::<4>(u64::try_from(value.year()).unwrap_or(0));
         let parts = [
             (b'-', value.month()),
             (b'-', value.day()),
@@ -75,11 +92,11 @@ impl Object {
         ];
         for (before, part) in parts {
             self.text.push(before);
-            self.digits(part.into(), 2);
+            self.fixed::<2>(part.into());
         }
         self.text.push(b'.');
         // A leap second is written as the end of the second before it.
-        self.digits(u64::from(value.nanosecond() / 1000).min(999_999), 6);
+        self.fixed::<6>(u64::from(value.nanosecond() / 1000).min(999_999));
         self.text.extend_from_slice(b"Z\"");
     }
 
@@ -91,7 +108,7 @@ impl Object {
                 let mut before = b'"';
                 for octet in value.octets() {
                     self.text.push(before);
-                    self.digits(octet.into(), 1);
+                    self.digits(octet.into());
                     before = b'.';
                 }
                 self.text.push(b'"');
@@ -99,7 +116,9 @@ impl Object {
         }
     }
 
-    /// Keys are constants of this module's callers and need no escapes.
+    /// Keys are constants of this module's callers and need no escapes. Where this is a part of the caller, their
+    /// lengths are known, and writing them costs a third of calling for each.
+    #[inline(always)]
     fn key(&mut self, key: &str) {
         let before: &[u8] = if self.text.len() > 1 { b",\"" } else { b"\"" };
         self.text.extend_from_slice(before);
@@ -107,20 +126,26 @@ impl Object {
         self.text.extend_from_slice(b"\":");
     }
 
-    /// A number with at least so many digits.
-    fn digits(&mut self, mut number: u64, least: usize) {
-        let mut digits = [b'0'; 20];
-        let mut first = digits.len();
-        for (place, digit) in digits.iter_mut().enumerate().rev() {
-            if number == 0 {
-                break;
-            }
+    /// A number. Most are short, and to copy a few bytes of known length costs less than to call for as many as there
+    /// are.
+    fn digits(&mut self, number: u64) {
+        match number {
+            0..10 => self.fixed::<1>(number),
+            10..100 => self.fixed::<2>(number),
+            100..1000 => self.fixed::<3>(number),
+            _ => self.text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        }
+    }
+
+    /// The last so many digits of a number.
+    #[inline]
+    fn fixed<const DIGITS: usize>(&mut self, mut number: u64) {
+        let mut digits = [b'0'; DIGITS];
+        for digit in digits.iter_mut().rev() {
             *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
             number /= 10;
-            first = place;
         }
-        let written = first.min(digits.len() - least);
-        self.text.extend_from_slice(digits.get(written..).unwrap_or_default());
+        self.text.extend_from_slice(&digits);
     }
 }
 

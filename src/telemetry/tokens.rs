@@ -1,7 +1,7 @@
 //! What comes of callers' tokens, and how fresh the keys of other issuers are.
 
 use prometheus::core::Collector;
-use prometheus::{IntCounterVec, IntGaugeVec};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::metrics::{counters, gauges};
 
@@ -9,18 +9,22 @@ use super::metrics::{counters, gauges};
 #[derive(Debug, Clone)]
 pub struct Tokens {
     checked: IntCounterVec,
+    /// What comes of nearly all of them, found once.
+    valid: IntCounter,
     fetches: IntCounterVec,
     fetched: IntGaugeVec,
 }
 
 impl Default for Tokens {
     fn default() -> Self {
+        let checked = counters(
+            "olympus_tokens_checked_total",
+            "Requests whose token was looked at, by what came of it.",
+            &["result"],
+        );
         Self {
-            checked: counters(
-                "olympus_tokens_checked_total",
-                "Requests whose token was looked at, by what came of it.",
-                &["result"],
-            ),
+            valid: checked.with_label_values(&["valid"]),
+            checked,
             fetches: counters(
                 "olympus_jwks_fetches_total",
                 "How often the keys of an issuer were fetched.",
@@ -36,8 +40,13 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// A token was looked at; the word is one of a few constants.
-    pub fn checked(&self, result: &str) {
+    /// A token was looked at, and believed.
+    pub fn believed(&self) {
+        self.valid.inc();
+    }
+
+    /// A token was looked at, and not believed; the word is one of a few constants.
+    pub fn refused(&self, result: &str) {
         self.checked.with_label_values(&[result]).inc();
     }
 

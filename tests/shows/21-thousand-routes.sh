@@ -2,10 +2,15 @@
 # stack: none
 # At 1000 routes and 1000 endpoints, all of them checked: it serves in less than 60 MB of memory, a route is found within 1 µs,
 # `olympus check` takes less than 50 ms and a reload less than 100 ms, and no request is lost.
+#
+# While it reloads, 16 connections ask 1000 times a second in all. A client that asks as fast as it can takes both cores
+# of a small machine together with the gateway and the backend; how long a reload takes then says how the scheduler
+# shares them out, and not what the reload costs.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib/common.bash"
 
 most_memory=61440 most_check=50 most_reload=100 most_match=1000 # kB, ms, ms, ns
+rate=1000 # requests per second
 own_stage olympus commerce
 cargo bench --quiet --locked --bench route_match --no-run
 port=$(free_port) admin=$(free_port) metrics=$(free_port) backend=$(free_port)
@@ -52,7 +57,7 @@ for number in {0..999..7}; do
   esac
 done
 mkfifo "$folder/stop"
-python3 tests/shows/lib/steady.py "127.0.0.1:$port" 16 0 none "${paths[@]}" <"$folder/stop" >"$folder/client" &
+python3 tests/shows/lib/steady.py "127.0.0.1:$port" "16@$rate" 0 none "${paths[@]}" <"$folder/stop" >"$folder/client" &
 client=$!
 pids+=("$client")
 exec {stop}>"$folder/stop"
@@ -98,7 +103,7 @@ holds "a reload takes less than $most_reload ms where a route changes" is_below 
 holds "a reload takes less than $most_reload ms where all pools change" is_below "$all" "$most_reload"
 holds "20 reloads succeeded" counted 'olympus_config_reloads_total{result="success"} 20$' 1
 holds "no reload failed" counted 'olympus_config_reloads_total{result="failure"} [1-9]' 0
-holds "requests were made all the time" test "$(awk '/^requests / { print $2 }' "$folder/client")" -gt 1000
+holds "requests were made all the time" test "$(awk '/^requests / { print $2 }' "$folder/client")" -gt $((rate * 10))
 holds "no request was lost" client_says 'failed 0$'
 holds "memory is under 60 MB while it serves" is_below "$served" "$most_memory"
 verdict

@@ -200,8 +200,8 @@ where
             return;
         }
         let mut session = ServerSession::new_http1(stream);
-        let idle = (!*shutdown.borrow()).then_some(self.terms.idle.as_secs().max(1));
-        session.set_keepalive(idle);
+        // For ever, as far as Pingora is concerned: the watch ends it.
+        session.set_keepalive((!*shutdown.borrow()).then_some(0));
         let mut next = self.proxy.process_new_http(session, shutdown).await;
         while let Some(session) = next.and_then(resume::<S>) {
             next = self.proxy.process_new_http(session, shutdown).await;
@@ -209,7 +209,7 @@ where
     }
 
     fn heads(&self) -> Heads {
-        Heads { within: self.terms.header, most: self.terms.header_bytes }
+        Heads { within: self.terms.header, apart: self.terms.idle, most: self.terms.header_bytes }
     }
 }
 

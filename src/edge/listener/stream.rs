@@ -19,13 +19,31 @@ use super::watched::Watched;
 
 /// Tells the watch over a request's connection that its head was parsed.
 pub(in crate::edge) fn head_was_parsed(session: &Session) {
-    let Some(session) = session.downstream_session.as_http1() else { return };
+    watch(session, Watched::head_was_parsed, Watched::head_was_parsed);
+}
+
+/// Tells the watch over a request's connection how long the client may leave a write standing. Says whether there is
+/// one: over HTTP/2 a write of one stream stands where the client takes no more of it, which only Pingora knows.
+pub(in crate::edge) fn bear(session: &Session, patience: Duration) -> bool {
+    watch(session, |it| it.bear(patience), |it| it.bear(patience))
+}
+
+/// Tells the watch over an HTTP/1.1 connection something, without TLS or behind it. Says whether there is one.
+fn watch(
+    session: &Session,
+    plain: impl FnOnce(&Watched<L4Stream>),
+    secure: impl FnOnce(&Watched<TlsStream<L4Stream>>),
+) -> bool {
+    let Some(session) = session.downstream_session.as_http1() else { return false };
     let stream: &dyn IO = &**session.stream();
-    if let Some(watched) = stream.as_any().downcast_ref::<Watched<L4Stream>>() {
-        watched.head_was_parsed();
-    } else if let Some(watched) = stream.as_any().downcast_ref::<Watched<TlsStream<L4Stream>>>() {
-        watched.head_was_parsed();
+    if let Some(watched) = stream.as_any().downcast_ref() {
+        plain(watched);
+    } else if let Some(watched) = stream.as_any().downcast_ref() {
+        secure(watched);
+    } else {
+        return false;
     }
+    true
 }
 
 #[async_trait]

@@ -1,18 +1,19 @@
 //! A client's connection under watch. Pingora's deadlines begin again at every read and its limits are fixed, so
 //! this stands between it and the socket: heads must be whole in time and not too large, and HTTP/2 may not flood.
+//! Over HTTP/1.1 it also keeps the time between requests and that of each write: Pingora registers a timer for both.
 //! Bodies pass untouched. What is refused is answered here; Pingora then sees the connection end.
 
 use std::fmt;
-use std::future::Future;
 use std::io::IoSlice;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::allowance::Allowances;
 use super::crowd::Place;
 use super::farewell::Farewell;
@@ -31,6 +32,8 @@ const FRAME: usize = 16 << 10;
 pub(super) struct Heads {
     /// From the first byte to the last.
     pub(super) within: Duration,
+    /// From the end of a request to the first byte of the next.
+    pub(super) apart: Duration,
     /// Largest size in bytes.
     pub(super) most: usize,
 }
@@ -43,10 +46,16 @@ pub(super) struct Watched<S> {
     state: State,
     /// When the head that has begun must be whole.
     deadline: Option<Instant>,
+    /// When the next head must have begun.
+    idle: Option<Instant>,
     /// Set when a head was parsed, by those who only share the connection.
     is_parsed: AtomicBool,
-    /// Wakes at the deadline. Most heads come in one piece and never need it.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// Wakes at either.
+    alarm: Alarm,
+    /// How long the client may leave a write standing, in milliseconds; 0 for ever. Set by those who share it too.
+    patience: AtomicU32,
+    /// When the write that stands must be over. Most never stand.
+    stalled: Option<Box<(Instant, Alarm)>>,
 }
 
 enum State {
@@ -109,7 +118,18 @@ impl<S> Watched<S> {
     }
 
     fn new(inner: S, place: Place, heads: Heads, state: State, deadline: Option<Instant>) -> Self {
-        Self { inner, place, heads, state, deadline, is_parsed: AtomicBool::new(false), timer: None }
+        Self {
+            inner,
+            place,
+            heads,
+            state,
+            deadline,
+            idle: None,
+            is_parsed: AtomicBool::new(false),
+            alarm: Alarm::default(),
+            patience: AtomicU32::new(0),
+            stalled: None,
+        }
     }
 
     /// Whether it speaks HTTP/2.
@@ -123,6 +143,7 @@ impl<S> Watched<S> {
         self.place.listed().does(Doing::Waiting);
         if let State::Rest(tail) = self.state {
             self.state = State::Head(HeadScan::after(tail));
+            self.idle = Some(Instant::now() + self.heads.apart);
         }
     }
 
@@ -132,16 +153,22 @@ impl<S> Watched<S> {
         self.place.listed().asks();
     }
 
+    /// From now on the client may leave a write standing for so long.
+    pub(super) fn bear(&self, patience: Duration) {
+        self.patience.store(u32::try_from(patience.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
     /// From now on the rest of a request is read, if its head is known to be over.
     fn settle(&mut self) {
         if std::mem::take(self.is_parsed.get_mut()) && matches!(self.state, State::Head(_)) {
             self.state = State::Rest(Tail::default());
-            (self.deadline, self.timer) = (None, None);
+            (self.deadline, self.idle) = (None, None);
         }
     }
 
     /// Looks at bytes that came.
     fn look(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.idle = None;
         let is_pending = match &mut self.state {
             State::Head(scan) => match scan.read(bytes, self.heads.most) {
                 Scanned::Partial => !scan.is_untouched(),
@@ -168,7 +195,7 @@ impl<S> Watched<S> {
         };
         match (is_pending, self.deadline) {
             (true, None) => self.deadline = Some(Instant::now() + self.heads.within),
-            (false, Some(_)) => (self.deadline, self.timer) = (None, None),
+            (false, Some(_)) => self.deadline = None,
             (true, Some(_)) | (false, None) => {}
         }
         Ok(())
@@ -179,7 +206,7 @@ impl<S> Watched<S> {
         match &mut self.state {
             State::Head(_) if !bytes.is_empty() => {
                 self.state = State::Rest(Tail::default());
-                (self.deadline, self.timer) = (None, None);
+                (self.deadline, self.idle) = (None, None);
             }
             State::Http2(http2) => {
                 if let Err(refusal) = http2.outgoing.read(bytes, ended) {
@@ -210,10 +237,26 @@ impl<S> Watched<S> {
         matches!(self.state, State::Leaving(_) | State::Gone)
     }
 
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        timer.as_mut().poll(context)
+    /// Ready when something did not come in time, with what to do about it: nobody has to go on asking.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
+        let (deadline, refusal) = match (self.deadline, self.idle) {
+            (Some(deadline), _) => (deadline, Refusal::Slow),
+            (None, Some(idle)) => (idle, Refusal::Gone),
+            (None, None) => return Poll::Pending,
+        };
+        self.alarm.poll(deadline, context).map(|()| refusal)
+    }
+
+    /// What came of a write, unless it stands for too long.
+    fn bounded<T>(&mut self, write: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let patience = self.patience.load(Ordering::Relaxed);
+        if write.is_ready() || patience == 0 {
+            return write;
+        }
+        let until = || Instant::now() + Duration::from_millis(patience.into());
+        let (until, alarm) = &mut **self.stalled.get_or_insert_with(|| Box::new((until(), Alarm::default())));
+        ready!(alarm.poll(*until, context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -255,10 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<S> {
                 Err(refusal) => refusal,
             },
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => {
-                ready!(this.poll_deadline(context));
-                Refusal::Slow
-            }
+            Poll::Pending => ready!(this.poll_deadline(context)),
         };
         buffer.set_filled(before);
         this.refuse(refusal);
@@ -272,7 +312,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if this.is_over() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let sent = ready!(Pin::new(&mut this.inner).poll_write(context, bytes))?;
+        let write = Pin::new(&mut this.inner).poll_write(context, bytes);
+        let sent = ready!(this.bounded(write, context))?;
+        if sent == bytes.len() {
+            this.stalled = None;
+        }
         this.sent(bytes.get(..sent).unwrap_or_default());
         Poll::Ready(Ok(sent))
     }
@@ -286,7 +330,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if this.is_over() {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
-        let sent = ready!(Pin::new(&mut this.inner).poll_write_vectored(context, pieces))?;
+        let write = Pin::new(&mut this.inner).poll_write_vectored(context, pieces);
+        let sent = ready!(this.bounded(write, context))?;
+        if sent == pieces.iter().map(|piece| piece.len()).sum::<usize>() {
+            this.stalled = None;
+        }
         let mut left = sent;
         for piece in pieces {
             let of_it = left.min(piece.len());
@@ -301,7 +349,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+        let this = self.get_mut();
+        let flush = Pin::new(&mut this.inner).poll_flush(context);
+        ready!(this.bounded(flush, context))?;
+        this.stalled = None;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,7 +8,7 @@ use super::super::frames::PREFACE;
 use super::*;
 use crate::telemetry::Metrics;
 
-const HEADS: Heads = Heads { within: Duration::from_secs(10), most: 1000 };
+const HEADS: Heads = Heads { within: Duration::from_secs(10), apart: Duration::from_secs(30), most: 1000 };
 const LONG: Duration = Duration::from_secs(60);
 
 struct Ends {
@@ -95,21 +95,6 @@ async fn a_body_may_take_its_time_and_any_size() {
         ends.send([b'x'; 5000]).await;
         assert_eq!(ends.read().await.len(), 5000);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn between_requests_there_is_no_hurry_but_within_the_next_head() {
-    let mut ends = http1();
-    ends.send("GET / HTTP/1.1\r\n\r\n").await;
-    ends.read().await;
-    ends.server.write_all(b"answer").await.unwrap();
-    ends.server.expect_head();
-    assert!(timeout(LONG, ends.read()).await.is_err(), "idling is for Pingora to end");
-    ends.send("GET").await;
-    ends.read().await;
-    let begun = Instant::now();
-    assert!(timeout(LONG, ends.read()).await.unwrap().is_empty());
-    assert!((9..=11).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,4 +238,53 @@ async fn what_follows_a_head_that_was_parsed_is_none_wherever_that_began() {
     ends.send([b'x'; 2000]).await;
     ends.client.shutdown().await.unwrap();
     assert!(ends.read().await.is_empty(), "the next one is watched again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_ends_without_a_word_when_nothing_more_is_asked() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    ends.read().await;
+    advance(LONG).await;
+    ends.server.expect_head();
+    let begun = Instant::now();
+    assert!(ends.read().await.is_empty());
+    assert_eq!(begun.elapsed(), HEADS.apart);
+    assert!(!ends.counted("header_timeout"));
+    assert_eq!(ends.told().await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_head_has_its_own_time_once_it_has_begun() {
+    let mut ends = http1();
+    ends.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    ends.read().await;
+    ends.server.expect_head();
+    assert!(timeout(HEADS.apart - Duration::from_secs(1), ends.read()).await.is_err());
+    ends.send("GET").await;
+    ends.read().await;
+    let begun = Instant::now();
+    assert!(ends.read().await.is_empty());
+    // And the moment in which it may read what it is told.
+    assert!((10..=11).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert!(ends.counted("header_timeout"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_stands_fails_and_one_that_moves_on_does_not() {
+    let mut ends = http1();
+    let patience = Duration::from_secs(5);
+    ends.server.bear(patience);
+    let answer = vec![b'x'; 3 << 19];
+    for _ in 0..2 {
+        let slow = async {
+            tokio::time::sleep(patience - Duration::from_secs(1)).await;
+            ends.client.read_exact(&mut vec![0; 3 << 19]).await
+        };
+        let (written, _) = tokio::join!(ends.server.write_all(&answer), slow);
+        written.unwrap();
+    }
+    let begun = Instant::now();
+    let failed = ends.server.write_all(&answer).await.unwrap_err();
+    assert_eq!((failed.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, patience));
 }

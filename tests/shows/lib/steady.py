@@ -1,8 +1,9 @@
 """Steady clients that forgive nothing. Usage: steady.py HOST:PORT CONNECTIONS SESSIONS SOCKET_PATH PATH...
 
 Keeps CONNECTIONS connections asking for each PATH in turn, one request after the other, and SESSIONS WebSocket
-sessions at SOCKET_PATH each asking for an echo ten times a second. Says `ready` when all of them work, goes on until
-standard input ends, and then says `requests N`, `failed N`, `echoes N` and `dropped N`.
+sessions at SOCKET_PATH each asking for an echo ten times a second. With N@RATE for CONNECTIONS, N of them ask RATE times
+a second in all, so that the machine is not the limit; else each asks again as soon as it is answered. Says `ready` when
+all of them work, goes on until standard input ends, and then says `requests N`, `failed N`, `echoes N` and `dropped N`.
 
 A request fails when its answer is not 2xx, comes late, is cut short, or when its connection ends unannounced.
 Nothing is tried again. A session is dropped when it ends, or when an echo is wrong or late.
@@ -42,11 +43,17 @@ async def ask(reader, writer, host: str, path: str) -> bool:
     return headers.get("connection") != "close"
 
 
-async def requests(host: str, paths: list[str], count: Count, stop: asyncio.Event) -> None:
+async def requests(host: str, paths: list[str], pause: float, count: Count, stop: asyncio.Event) -> None:
     address, port = host.rsplit(":", 1)
     connection = None
     turn = 0
+    clock = asyncio.get_running_loop().time
+    due = clock()
     while not stop.is_set():
+        # Late ones are not made up for: after a pause of the machine they would come in a burst.
+        due = max(due + pause, clock())
+        if pause:
+            await asyncio.sleep(due - clock())
         path = paths[turn % len(paths)]
         turn += 1
         count.requests += 1
@@ -102,12 +109,14 @@ async def session(host: str, path: str, number: int, count: Count, stop: asyncio
         opened.put_nowait(number)
 
 
-async def main(host: str, connections: int, sessions: int, socket_path: str, paths: list[str]) -> None:
+async def main(host: str, load: str, sessions: int, socket_path: str, paths: list[str]) -> None:
+    connections, _, rate = load.partition("@")
+    pause = int(connections) / int(rate) if rate else 0
     count, stop, opened = Count(), asyncio.Event(), asyncio.Queue()
     tasks = [asyncio.create_task(session(host, socket_path, n, count, stop, opened)) for n in range(sessions)]
     for _ in tasks:
         await opened.get()
-    tasks += [asyncio.create_task(requests(host, paths, count, stop)) for _ in range(connections)]
+    tasks += [asyncio.create_task(requests(host, paths, pause, count, stop)) for _ in range(int(connections))]
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     stop.set()
@@ -116,4 +125,4 @@ async def main(host: str, connections: int, sessions: int, socket_path: str, pat
         print(f"{name} {getattr(count, name)}")
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:]))
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5:]))
