@@ -25,6 +25,8 @@ pub enum Kind {
     RateLimited,
     /// The thing is in a state that does not allow this.
     Conflict,
+    /// The thing is no longer as the caller saw it.
+    Outdated,
     /// The gateway cannot serve this now; later it may.
     Unavailable,
     /// A backend answered in a way that cannot be passed on, or broke off.

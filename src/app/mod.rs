@@ -89,9 +89,9 @@ impl App {
         };
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(),
+            rest: rest::router(shared.tenants()),
             keys: rest::keys_router(),
-            auth: rest::auth_router(sessions.clone()),
+            auth: rest::auth_router(sessions.clone(), shared.api_keys()),
             status: rest::status_router(lifecycle),
         };
         Ok(Self { ground, telemetry, view, wishes, locals, sessions, shared, takes_over: false })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Settings;
+use crate::domain::{ApiKeys, Tenants};
 use crate::error::Result;
 use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
@@ -59,6 +60,16 @@ impl Shared {
             Some(keys) => identity.with_keys(keys.clone()),
             None => identity,
         })
+    }
+
+    /// What is done with tenants.
+    pub(super) fn tenants(&self) -> Option<Tenants> {
+        self.store.clone().zip(self.feed.clone()).map(|(store, feed)| Tenants::new(store, feed))
+    }
+
+    /// What is done with API keys.
+    pub(super) fn api_keys(&self) -> Option<ApiKeys> {
+        self.store.clone().zip(self.feed.clone()).map(|(store, feed)| ApiKeys::new(store, feed))
     }
 
     /// Begins to hear of other instances. A server that is down holds nothing up for long: what needs it is refused

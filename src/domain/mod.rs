@@ -1,8 +1,12 @@
 //! What the product does, once for all transports. A function asks first whether its caller may, reaches data through
 //! the caller's tenant, and records what it did in the same transaction. Nothing here knows of HTTP.
 
+mod api_keys;
 mod sessions;
+mod tenants;
 mod visit;
 
+pub use api_keys::{ApiKeys, WantedKey};
 pub use sessions::{Account, Login, Pair, Refused, Sessions, Terms};
+pub use tenants::Tenants;
 pub use visit::Visit;

@@ -118,6 +118,7 @@ impl From<Error> for Problem {
             | Kind::Forbidden
             | Kind::RateLimited
             | Kind::Conflict
+            | Kind::Outdated
             | Kind::Unavailable
             | Kind::GatewayTimeout
             | Kind::ClientTimeout => error.message(),
@@ -147,6 +148,7 @@ fn table(kind: Kind) -> (StatusCode, &'static str) {
         Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
         Kind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
         Kind::Conflict => (StatusCode::CONFLICT, "conflict"),
+        Kind::Outdated => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
         Kind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Kind::BadGateway => (StatusCode::BAD_GATEWAY, "bad_gateway"),
         Kind::GatewayTimeout => (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout"),

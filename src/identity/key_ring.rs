@@ -26,6 +26,8 @@ const REMEMBERED: usize = 20_000;
 /// For how long, in milliseconds, before it is asked for again: what is one, and what is none.
 const KNOWN: i64 = 30_000;
 const UNKNOWN: i64 = 10_000;
+/// The same for one whose owner or tenant is suspended: they may be let in again.
+const SHUT: i64 = 1_000;
 /// For how long, in milliseconds, a key goes on while the database is away.
 const WITHOUT_DATABASE: i64 = 60 * 60 * 1000;
 /// Keys that are looked up at once: a flood of keys that are none must not take all connections.
@@ -54,8 +56,18 @@ pub struct KeyRing {
 struct Remembered {
     /// When it was looked up, in Unix milliseconds.
     at: i64,
+    /// Until when it need not be asked for again, in Unix milliseconds.
+    until: i64,
     /// None: it is no key, or one that lets nobody in.
-    holder: Option<Holder>,
+    holder: Option<Box<Holder>>,
+}
+
+/// What the database knows of a key.
+enum Known {
+    Holder(Box<Holder>),
+    /// Its owner or their tenant is suspended.
+    Shut,
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -106,12 +118,11 @@ impl KeyRing {
     /// What is remembered of a key, unless it is too old, or something was taken from its owner since.
     fn remembered(&self, digest: &ApiKeyDigest, now: DateTime<Utc>) -> Option<Arc<Remembered>> {
         let found = self.cache.get(digest)?;
-        let longest = if found.holder.is_some() { KNOWN } else { UNKNOWN };
-        (now.timestamp_millis() - found.at < longest && self.is_current(&found)).then_some(found)
+        (now.timestamp_millis() < found.until && self.is_current(&found)).then_some(found)
     }
 
     fn is_current(&self, found: &Remembered) -> bool {
-        found.holder.as_ref().is_none_or(|holder| !self.revocations.is_revoked(&holder.caller))
+        found.holder.as_ref().is_none_or(|holder| !self.revocations.outdate(&holder.caller))
     }
 
     async fn look_up(
@@ -126,8 +137,14 @@ impl KeyRing {
             return Ok(found);
         }
         match self.ask(digest).await {
-            Ok(holder) => {
-                let found = Arc::new(Remembered { at: now.timestamp_millis(), holder });
+            Ok(known) => {
+                let (longest, holder) = match known {
+                    Known::Holder(holder) => (KNOWN, Some(holder)),
+                    Known::Shut => (SHUT, None),
+                    Known::Nothing => (UNKNOWN, None),
+                };
+                let at = now.timestamp_millis();
+                let found = Arc::new(Remembered { at, until: at + longest, holder });
                 self.cache.insert(*digest, found.clone());
                 Ok(found)
             }
@@ -144,19 +161,22 @@ impl KeyRing {
         }
     }
 
-    async fn ask(&self, digest: &ApiKeyDigest) -> Result<Option<Holder>> {
+    async fn ask(&self, digest: &ApiKeyDigest) -> Result<Known> {
         let hash = &digest.0;
         let find = |work: Work| async move { work.api_keys().find(hash).await };
-        let Some(found) = self.store.platform().run(find).await? else { return Ok(None) };
-        if !found.is_tenant_active || found.key.revoked_at.is_some() {
-            return Ok(None);
+        let Some(found) = self.store.platform().run(find).await? else { return Ok(Known::Nothing) };
+        if found.key.revoked_at.is_some() {
+            return Ok(Known::Nothing);
+        }
+        if !found.is_tenant_active {
+            return Ok(Known::Shut);
         }
         let owner = found.key.user;
         let get = |work: Work| async move { work.users().get(owner).await };
         match self.store.tenant(found.tenant).run(get).await {
-            Ok(owner) if owner.status == UserStatus::Active => holder(found, &owner).map(Some),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            Ok(owner) if owner.status == UserStatus::Active => holder(&found, &owner).map(Box::new).map(Known::Holder),
+            Ok(_) => Ok(Known::Shut),
+            Err(error) if error.kind() == Kind::NotFound => Ok(Known::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -185,7 +205,7 @@ impl KeyRing {
     }
 }
 
-fn holder(found: FoundApiKey, owner: &User) -> Result<Holder> {
+fn holder(found: &FoundApiKey, owner: &User) -> Result<Holder> {
     let scope = |text: &String| {
         text.parse().map_err(|why: String| Error::internal(format!("a scope of an API key: {why}")))
     };

@@ -98,6 +98,12 @@ impl Revocations {
         Ok(())
     }
 
+    /// Whether something was taken from this caller's user or tenant since what is known of them was found out.
+    pub(super) fn outdate(&self, caller: &Caller) -> bool {
+        self.size.load(Ordering::Relaxed) > 0
+            && self.sets.read().unwrap_or_else(PoisonError::into_inner).outdate(caller)
+    }
+
     /// From now on these tenants are suspended, and no others.
     pub(super) fn suspend(&self, tenants: HashSet<TenantId>) {
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);

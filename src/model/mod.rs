@@ -21,5 +21,5 @@ pub use permission::Permission;
 pub use products::{Money, Product, ProductFilter, ProductSort, ProductStatus};
 pub use revocations::{Recorded, Revocation};
 pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
-pub use tenants::{NewTenant, Tenant, TenantStanding, TenantStatus};
+pub use tenants::{NewTenant, Tenant, TenantChange, TenantStanding, TenantStatus};
 pub use users::{NewUser, User, UserChange, UserSort, UserStatus};

@@ -48,6 +48,17 @@ pub struct NewTenant {
     pub name: String,
 }
 
+/// What is to be changed of a tenant.
+#[derive(Debug, Clone, Default)]
+pub struct TenantChange {
+    /// A new name for people.
+    pub name: Option<String>,
+    /// Limits of its own, in the place of all it had.
+    pub limits: Option<Map<String, Value>>,
+    /// Whether its users may do anything from now on.
+    pub status: Option<TenantStatus>,
+}
+
 /// Whether the users of a tenant may do anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TenantStatus {

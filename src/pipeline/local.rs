@@ -48,7 +48,7 @@ impl Locals {
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
         }
-        if local == Local::Auth {
+        if matches!(local, Local::Auth | Local::Rest) {
             head.extensions.extend(sessions(exchange, &head.headers));
         }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
@@ -62,12 +62,13 @@ impl Locals {
     }
 }
 
-/// What sessions go by, and whose request this is.
+/// What the configuration says, what sessions go by, and whose request this is.
 fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
     let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let origin = Origin { id: exchange.id.clone(), trace: exchange.trace, client: exchange.client.ip };
     let mut extensions = Extensions::new();
     extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
+    extensions.insert(exchange.snapshot.settings.clone());
     if let Some(terms) = &exchange.snapshot.terms {
         extensions.insert(terms.clone());
     }

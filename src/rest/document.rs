@@ -1,8 +1,11 @@
 //! JSON that clients send, and what is wrong with it: every fault at once.
 
+use std::str::FromStr;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::error::Kind;
@@ -77,6 +80,65 @@ impl Document {
                 false
             }
         }
+    }
+
+    /// A list of texts that must be there, each of which means something.
+    pub(super) fn texts<T: FromStr<Err = String>>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        longest: usize,
+    ) -> Vec<T> {
+        let list = match self.members.remove(name) {
+            Some(Value::Array(list)) if list.len() <= most => list,
+            Some(Value::Array(_)) => {
+                self.fault(name, "too_long", &format!("has more than {most} elements"));
+                return Vec::new();
+            }
+            Some(_) => {
+                self.fault(name, "wrong_type", "must be a list of texts");
+                return Vec::new();
+            }
+            None => {
+                self.fault(name, "required", "is needed");
+                return Vec::new();
+            }
+        };
+        let mut read = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let text = value.as_str().filter(|text| text.len() <= longest);
+            match text.ok_or_else(|| "must be a short text".to_owned()).and_then(str::parse) {
+                Ok(it) => read.push(it),
+                Err(why) => self.fault(&format!("{name}/{index}"), "invalid", &why),
+            }
+        }
+        read
+    }
+
+    /// An object that may be there.
+    pub(super) fn optional_object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        match self.members.remove(name)? {
+            Value::Object(object) => Some(object),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                self.fault(name, "wrong_type", "must be an object");
+                None
+            }
+        }
+    }
+
+    /// A moment that may be there (RFC 3339).
+    pub(super) fn optional_moment(&mut self, name: &'static str) -> Option<DateTime<Utc>> {
+        match self.members.remove(name)? {
+            Value::Null => return None,
+            Value::String(text) => match DateTime::parse_from_rfc3339(&text) {
+                Ok(time) => return Some(time.to_utc()),
+                Err(_) => self.fault(name, "invalid", "must be a time as 2030-01-31T12:00:00Z"),
+            },
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "wrong_type", "must be a time as 2030-01-31T12:00:00Z");
+            }
+        }
+        None
     }
 
     /// Refuses the document if it has faults, members that nobody asked for among them.

@@ -1,16 +1,19 @@
 //! JSON over HTTP below `/api/v1`: thin handlers, one envelope for success, problems for failure.
 
+mod api_keys;
+mod asked;
 mod auth;
 mod document;
 mod envelope;
 mod keys;
 mod status;
+mod tenants;
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::routing::get;
 
-use crate::domain::Sessions;
+use crate::domain::{ApiKeys, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -20,9 +23,9 @@ pub fn keys_router() -> Router {
     with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
 }
 
-/// Sessions, where there is a database for them.
-pub fn auth_router(sessions: Option<Sessions>) -> Router {
-    with_fallbacks(auth::router(sessions))
+/// Sessions and API keys, where there is a database for them.
+pub fn auth_router(sessions: Option<Sessions>, keys: Option<ApiKeys>) -> Router {
+    with_fallbacks(auth::router(sessions).merge(keys.map(api_keys::router).unwrap_or_default()))
 }
 
 /// Which gateway this is.
@@ -31,9 +34,9 @@ pub fn status_router(lifecycle: Lifecycle) -> Router {
     with_fallbacks(Router::new().route("/api/v1/status", get(status::show)).with_state(started))
 }
 
-/// The REST API.
-pub fn router() -> Router {
-    with_fallbacks(Router::new())
+/// The REST API, where there is a database for it.
+pub fn router(tenants: Option<Tenants>) -> Router {
+    with_fallbacks(tenants.map(tenants::router).unwrap_or_default())
 }
 
 fn with_fallbacks(router: Router) -> Router {

@@ -96,6 +96,12 @@ impl Store {
         Scope::platform(self.clone())
     }
 
+    /// What the platform does with one tenant: it sees what the platform sees and what that tenant does, and so can
+    /// change a tenant and write into its audit log at once.
+    pub fn platform_with(&self, tenant: TenantId) -> Scope {
+        Scope::both(self.clone(), tenant)
+    }
+
     /// How the database stands, as far as this instance can tell.
     pub fn standing(&self) -> Standing {
         self.0.state.get()

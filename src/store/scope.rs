@@ -19,6 +19,8 @@ const MOST_REPEATS: u32 = 3;
 pub(super) enum Whose {
     Tenant(TenantId),
     Platform,
+    /// What the platform does with one tenant.
+    Both(TenantId),
 }
 
 /// The database as one tenant may see it, or as the platform may.
@@ -37,6 +39,10 @@ impl Scope {
 
     pub(super) fn platform(store: Store) -> Self {
         Self { limit: store.0.statement_timeout, store, whose: Whose::Platform }
+    }
+
+    pub(super) fn both(store: Store, tenant: TenantId) -> Self {
+        Self { limit: store.0.statement_timeout, store, whose: Whose::Both(tenant) }
     }
 
     /// For a caller that has less time than `postgres.statement_timeout` gives.

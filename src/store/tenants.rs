@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::row;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewTenant, Tenant, TenantId, TenantStanding, TenantStatus};
+use crate::model::{NewTenant, Tenant, TenantChange, TenantId, TenantStanding, TenantStatus};
 
 /// Tenants, in a transaction of the platform; a tenant may get itself.
 #[derive(Debug)]
@@ -86,6 +86,39 @@ impl Tenants<'_> {
             })
         };
         rows.iter().map(standing).collect()
+    }
+
+    const UPDATE: &'static str =
+        "UPDATE tenants SET name = coalesce($3, name), limits = coalesce($4, limits),
+    status = coalesce($5, status), version = version + 1, updated_at = now()
+    WHERE id = $1 AND version = coalesce($2, version)
+    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
+
+    /// Changes a tenant, where a version is given only if it is still that one.
+    ///
+    /// # Errors
+    /// There is none; it was changed meanwhile.
+    pub async fn update(
+        &self,
+        tenant: TenantId,
+        version: Option<i64>,
+        change: &TenantChange,
+    ) -> Result<Tenant> {
+        let limits = change.limits.clone().map(Value::Object);
+        let (id, status) = (tenant.uuid(), change.status.map(TenantStatus::as_str));
+        let values = [
+            param(&id, Type::UUID),
+            param(&version, Type::INT8),
+            param(&change.name, Type::TEXT),
+            param(&limits, Type::JSONB),
+            param(&status, Type::TEXT),
+        ];
+        if let Some(row) = self.0.find(Self::UPDATE, &values).await? {
+            return self::tenant(&row);
+        }
+        let current = self.get(tenant).await?.version;
+        let message = format!("the tenant was changed meanwhile: its version is {current} now");
+        Err(Error::new(Kind::Outdated, message))
     }
 
     const SET_STATUS: &'static str =

@@ -70,6 +70,7 @@ impl Work {
         let (tenant, scope) = match whose {
             Whose::Tenant(tenant) => (tenant.to_string(), ""),
             Whose::Platform => (String::new(), "platform"),
+            Whose::Both(tenant) => (tenant.to_string(), "platform"),
         };
         let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1).to_string();
         let confined = [param(&tenant, Type::TEXT), param(&scope, Type::TEXT), param(&left, Type::TEXT)];
@@ -85,7 +86,7 @@ impl Work {
     /// The transaction is the platform's: a mistake of ours.
     pub(super) fn tenant(&self) -> Result<TenantId> {
         match self.0.whose {
-            Whose::Tenant(tenant) => Ok(tenant),
+            Whose::Tenant(tenant) | Whose::Both(tenant) => Ok(tenant),
             Whose::Platform => Err(Error::internal("what belongs to a tenant was asked for without one")),
         }
     }

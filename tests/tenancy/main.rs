@@ -2,9 +2,13 @@
 
 #![cfg(test)]
 
+mod api_keys;
 mod feed;
 #[expect(dead_code, unreachable_pub, reason = "made for tests of the store, which use more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod stage;
+mod story;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;

@@ -88,6 +88,7 @@ impl From<Error> for Answer {
             | Kind::Forbidden
             | Kind::RateLimited
             | Kind::Conflict
+            | Kind::Outdated
             | Kind::ClientTimeout => {}
         }
         Problem::from(error).into()

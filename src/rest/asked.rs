@@ -1,0 +1,134 @@
+//! What every handler needs of a request besides its document: who calls, whose request it is, which page is wanted,
+//! and which version of a thing.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::config::Settings;
+use crate::domain::Visit;
+use crate::error::{Error, Kind};
+use crate::http::{Fault, Problem};
+use crate::identity::Caller;
+use crate::model::TenantId;
+
+/// Items of a page where nothing is said, and at most.
+const FEW: u16 = 50;
+const MOST: u16 = 200;
+
+/// A request of somebody who is known.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) caller: Arc<Caller>,
+    pub(super) visit: Visit,
+    pub(super) settings: Arc<Settings>,
+    pub(super) now: DateTime<Utc>,
+    query: String,
+    headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Response> {
+        let extensions = &mut head.extensions;
+        let caller = extensions.get::<Arc<Caller>>().cloned().ok_or_else(unknown)?;
+        let found = extensions.remove::<Visit>().zip(extensions.get::<Arc<Settings>>().cloned());
+        // The pipeline puts both into every request.
+        let missing = || Problem::from(Error::internal("serve a request without its origin"));
+        let (visit, settings) = found.ok_or_else(|| missing().into_response())?;
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        Ok(Self { caller, visit, settings, now: Utc::now(), query, headers: head.headers.clone() })
+    }
+}
+
+fn unknown() -> Response {
+    let detail = "send a token as `Authorization: Bearer TOKEN`";
+    let problem = Problem::new(Kind::Unauthenticated, detail).with_code("token_missing");
+    let bearer = HeaderValue::from_static("Bearer realm=\"olympus\"");
+    ([(header::WWW_AUTHENTICATE, bearer)], problem).into_response()
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) limit: u16,
+    pub(super) after: String,
+}
+
+impl Asked {
+    /// A parameter of the query.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        let found = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
+        Some(percent_encoding::percent_decode_str(&found).decode_utf8_lossy().into_owned())
+    }
+
+    /// `?limit&after`.
+    pub(super) fn page(&self) -> Result<Wanted, Problem> {
+        let limit = match self.parameter("limit").as_deref().map(str::parse) {
+            None => FEW,
+            Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
+            Some(_) => return Err(unfit("limit", &format!("must be from 1 to {MOST}"))),
+        };
+        Ok(Wanted { limit, after: self.parameter("after").unwrap_or_default() })
+    }
+
+    /// The caller, in the tenant that `?tenant_id=` names, where they may name one.
+    pub(super) fn acting(&self) -> Result<Arc<Caller>, Problem> {
+        let tenant = match self.parameter("tenant_id").as_deref().map(str::parse::<TenantId>) {
+            None => None,
+            Some(Ok(tenant)) => Some(tenant),
+            Some(Err(_)) => return Err(unfit("tenant_id", "must be the id of a tenant")),
+        };
+        self.caller.acting_in(tenant).map_err(problem)
+    }
+
+    /// The version that `If-Match` asks for (RFC 9110 section 13.1.1); none where any will do.
+    pub(super) fn version(&self) -> Result<Option<i64>, Problem> {
+        let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let number = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
+        let version = number.and_then(|number| number.parse().ok());
+        let unmatched = || Problem::new(Kind::Outdated, "no version of it has this tag: see its `ETag`");
+        version.map(Some).ok_or_else(unmatched)
+    }
+}
+
+/// The tag of a version (`ETag`).
+pub(super) fn tag(version: i64) -> (header::HeaderName, String) {
+    (header::ETAG, format!("\"v{version}\""))
+}
+
+/// A parameter that is not as it must be.
+pub(super) fn unfit(name: &str, message: &str) -> Problem {
+    let fault = Fault { pointer: format!("?{name}"), code: "invalid", message: message.to_owned() };
+    Problem::new(Kind::Invalid, format!("the parameter `{name}` {message}")).with_faults(vec![fault])
+}
+
+/// What a function failed with; a fault of ours is logged here.
+pub(super) fn problem(error: Error) -> Problem {
+    if error.kind() == Kind::Internal {
+        tracing::error!(%error, "serve a request");
+    } else if error.kind() == Kind::Unavailable {
+        tracing::warn!(%error, "serve a request");
+    }
+    let fault = error.field().map(|field| Fault {
+        pointer: format!("/{field}"),
+        code: "invalid",
+        message: error.message().to_owned(),
+    });
+    Problem::from(error).with_faults(fault.into_iter().collect())
+}
+
+/// A moment as clients read it.
+pub(super) fn moment(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,155 @@
+//! API keys through the router: made, used, listed, taken back; what they may do, and what remains without a database.
+
+use http::Method;
+use olympus_gateway::identity::ApiKey;
+use olympus_gateway::model::{TenantId, UserChange, UserId, UserStatus};
+use olympus_gateway::store::Work;
+use serde_json::{Value, json};
+
+use super::postgres::{Database, Server, store};
+use super::stage::{Asking, Stage, eventually, keys, tenant, user};
+
+const KEYS: &str = "/api/v1/auth/api-keys";
+
+async fn make(stage: &Stage, token: &str, document: Value) -> (String, String) {
+    let made = stage.ask(Asking(Method::POST, KEYS, token), Some(document)).await;
+    assert_eq!(made.word(), "201", "{made:?}");
+    let text = |name: &str| made.document["data"][name].as_str().unwrap().to_owned();
+    (text("id"), text("key"))
+}
+
+async fn member(stage: &Stage, tenant: TenantId, role: &str) -> (UserId, String) {
+    let id = user(&stage.store, tenant, role).await;
+    (id, stage.token(tenant, &id.to_string(), role))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_shown_once_and_does_what_it_is_for_until_it_is_taken_back() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let other = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (_, token) = member(&stage, acme, "member").await;
+    let (id, key) = make(&stage, &token, json!({"name": "ci", "scopes": ["api_keys:read:own"]})).await;
+    let listed = stage.get(KEYS, &key).await;
+    assert_eq!(listed.word(), "200", "{listed:?}");
+    let entry = &listed.document["data"][0];
+    assert_eq!((&entry["id"], &entry["key"], &entry["hint"]), (&json!(id), &json!(null), &json!(&key[..8])));
+    eventually("its use is noted", async || {
+        stage.get(KEYS, &token).await.document["data"][0]["last_used_at"].is_string()
+    })
+    .await;
+    let more = stage
+        .ask(Asking(Method::POST, KEYS, &key), Some(json!({"name": "b", "scopes": ["api_keys:read:own"]})))
+        .await;
+    assert_eq!(more.document["code"], json!("not_found"), "it is for reading only: {more:?}");
+    assert_eq!(stage.get("/tokens-only", &key).await.word(), "401 token_invalid");
+    assert_eq!(other.get(KEYS, &key).await.word(), "200");
+
+    let path = format!("{KEYS}/{id}");
+    assert_eq!(stage.ask(Asking(Method::DELETE, &path, &token), None).await.word(), "204");
+    assert_eq!(stage.get(KEYS, &key).await.word(), "401 token_revoked");
+    eventually("the other instance refuses it", async || other.get(KEYS, &key).await.status == 401).await;
+    assert_eq!(stage.ask(Asking(Method::DELETE, &path, &token), None).await.word(), "404 not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_a_key_for_more_than_they_may() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (_, token) = member(&stage, acme, "member").await;
+    let stranger = stage.token(acme, "from-elsewhere", "member");
+    let good = json!(["orders:read:own"]);
+    let cases = [
+        (&token, json!({"name": "a", "scopes": ["orders:*"]}), "400 invalid_request"),
+        (&token, json!({"name": "a", "scopes": ["orders:read"]}), "400 invalid_request"),
+        (&token, json!({"name": "a", "scopes": ["nothing:known"]}), "400 invalid_request"),
+        (&token, json!({"name": "a", "scopes": []}), "400 invalid_request"),
+        (
+            &token,
+            json!({"name": "a", "scopes": good, "expires_at": "2001-01-01T00:00:00Z"}),
+            "400 invalid_request",
+        ),
+        (&token, json!({"name": "", "scopes": ["Orders"], "expires_at": 3, "x": 1}), "422 validation_failed"),
+        (&stranger, json!({"name": "a", "scopes": good}), "409 conflict"),
+    ];
+    for (token, document, expected) in cases {
+        let seen = stage.ask(Asking(Method::POST, KEYS, token), Some(document.clone())).await;
+        assert_eq!(seen.word(), expected, "{document}");
+    }
+    let (_, viewer) = member(&stage, acme, "viewer").await;
+    let seen =
+        stage.ask(Asking(Method::POST, KEYS, &viewer), Some(json!({"name": "a", "scopes": good}))).await;
+    assert_eq!(seen.word(), "404 not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_seen_by_their_owner_their_administrator_and_the_platform() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let (acme, globex) = (tenant(&stage.store, "acme").await, tenant(&stage.store, "globex").await);
+    let (_, ada) = member(&stage, acme, "member").await;
+    let (id, _) = make(&stage, &ada, json!({"name": "a", "scopes": ["orders:read:own"]})).await;
+    let (_, eve) = member(&stage, acme, "member").await;
+    let admins = [acme, globex].map(|tenant| stage.token(tenant, "admin", "tenant_admin"));
+    let root = stage.token(globex, "root", "platform_admin");
+    let there = format!("{KEYS}?tenant_id={acme}");
+    let count = async |path: &str, token: &str| {
+        let seen = stage.get(path, token).await;
+        seen.document["data"].as_array().map_or(seen.word(), |list| list.len().to_string())
+    };
+    assert_eq!(count(KEYS, &ada).await, "1");
+    assert_eq!(count(KEYS, &eve).await, "0");
+    assert_eq!(count(KEYS, &admins[0]).await, "1");
+    assert_eq!(count(KEYS, &admins[1]).await, "0");
+    assert_eq!(count(&there, &admins[1]).await, "404 not_found");
+    assert_eq!(count(KEYS, &root).await, "0");
+    assert_eq!(count(&there, &root).await, "1");
+    assert_eq!(count(&format!("{KEYS}?tenant_id=acme"), &root).await, "400 invalid_request");
+    let path = format!("{KEYS}/{id}");
+    for stranger in [&eve, &admins[1], &root] {
+        assert_eq!(stage.ask(Asking(Method::DELETE, &path, stranger), None).await.word(), "404 not_found");
+    }
+    let path = format!("{path}?tenant_id={acme}");
+    assert_eq!(stage.ask(Asking(Method::DELETE, &path, &root), None).await.word(), "204");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_ends_with_its_owner() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (owner, token) = member(&stage, acme, "member").await;
+    let (_, key) = make(&stage, &token, json!({"name": "a", "scopes": ["api_keys:read:own"]})).await;
+    assert_eq!(stage.get(KEYS, &key).await.word(), "200");
+    let change = &UserChange { status: Some(UserStatus::Suspended), ..UserChange::default() };
+    let what =
+        &olympus_gateway::identity::Revocation::User(acme, owner.to_string().into(), chrono::Utc::now());
+    let until = chrono::Utc::now() + chrono::TimeDelta::hours(25);
+    let suspend = |work: Work| async move {
+        work.users().update(owner, 1, change).await?;
+        work.revocations().insert(acme, what, until).await
+    };
+    let recorded = stage.store.tenant(acme).run(suspend).await.unwrap();
+    stage.feed.announce(vec![recorded]);
+    assert_eq!(stage.get(KEYS, &key).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_keys_that_are_known_go_on_and_others_cannot_be_told() {
+    let (mut server, folder) = (Server::start(), keys());
+    let stage = Stage::on(store(&server.settings("olympus_template", "")), &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (_, token) = member(&stage, acme, "member").await;
+    let (_, key) = make(&stage, &token, json!({"name": "a", "scopes": ["orders:read:own"]})).await;
+    // Who may call but not list: what is asked is only whether the key is known.
+    assert_eq!(stage.get(KEYS, &key).await.word(), "403 forbidden");
+    let garbage = ApiKey::generate().unwrap();
+    assert_eq!(stage.get(KEYS, garbage.expose()).await.word(), "401 token_invalid");
+    server.kill();
+    assert_eq!(stage.get(KEYS, &key).await.word(), "403 forbidden");
+    assert_eq!(stage.get(KEYS, garbage.expose()).await.word(), "401 token_invalid", "remembered too");
+    let other = ApiKey::generate().unwrap();
+    assert_eq!(stage.get(KEYS, other.expose()).await.word(), "503 keys_unavailable");
+}
