@@ -2,10 +2,12 @@
 
 use std::future::Future;
 
+use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    AuditSort, Direction, NewAuditEntry, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId,
-    ProductSort, TenantId, TenantStatus, UserChange, UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Direction, NewApiKey, NewAuditEntry, OrderFilter, OrderId, OrderSort,
+    ProductFilter, ProductId, ProductSort, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
+    UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -36,6 +38,23 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
     let entry = &NewAuditEntry { actor: "ada".into(), action: "test".into(), ..NewAuditEntry::default() };
     store.tenant(acme).run(|work| async move { work.audit().append(entry).await }).await.expect("an entry");
 
+    let (made, hash, until) = (ApiKeyId::new(), &[7; 32], Utc::now() + TimeDelta::hours(1));
+    let (key, what) = (made, &Revocation::Key(made));
+    let new = &NewApiKey {
+        id: made,
+        user: ada.id,
+        name: "ci".to_owned(),
+        hash: *hash,
+        hint: "olk_".to_owned(),
+        scopes: vec!["orders:read".to_owned()],
+        expires_at: None,
+    };
+    let make = |work: Work| async move {
+        work.api_keys().create(new).await?;
+        work.revocations().insert(acme, what, until).await
+    };
+    store.tenant(acme).run(make).await.expect("a key");
+
     let missing = Some(Kind::NotFound);
     let change = &UserChange { name: Some("Eve".into()), ..UserChange::default() };
     for stranger in [store.tenant(globex), store.tenant(TenantId::new())] {
@@ -51,6 +70,23 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
         let limit = |work: Work| async move { work.tenants().set_limits(acme, Map::new()).await };
         assert_eq!(refusal(&stranger, limit).await, missing);
         assert_eq!(refusal(&stranger, |work| async move { work.tenants().get(acme).await }).await, missing);
+        let key = |work: Work| async move { work.api_keys().get(key).await };
+        assert_eq!(refusal(&stranger, key).await, missing);
+        let key = |work: Work| async move { work.api_keys().revoke(made).await };
+        assert_eq!(refusal(&stranger, key).await, missing);
+        let insert = |work: Work| async move { work.revocations().insert(acme, what, until).await };
+        assert!(refusal(&stranger, insert).await.is_some());
+        let change = &TenantChange::default();
+        let update = |work: Work| async move { work.tenants().update(acme, None, change).await };
+        assert_eq!(refusal(&stranger, update).await, missing);
+        let keys = stranger.run(|work| async move {
+            let keys = work.api_keys();
+            keys.note_use(made).await?;
+            let listed = keys.list(None, &window(ApiKeySort::CreatedAt)).await?.items.len();
+            let found = keys.find(hash).await?;
+            Ok((keys.count(ada.id).await?, listed, found, work.revocations().after(0, 9).await?.len()))
+        });
+        assert_eq!(keys.await.expect("answers"), (0, 0, None, 0));
         let seen = stranger.run(|work| async move {
             let users = work.users();
             let taken = users.take(id, "member").await?;
