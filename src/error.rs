@@ -52,6 +52,7 @@ impl Kind {
             Kind::Forbidden => "forbidden",
             Kind::RateLimited => "rate_limited",
             Kind::Conflict => "conflict",
+            Kind::Outdated => "outdated",
             Kind::Unavailable => "unavailable",
             Kind::BadGateway => "bad_gateway",
             Kind::GatewayTimeout => "gateway_timeout",

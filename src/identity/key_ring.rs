@@ -174,7 +174,9 @@ impl KeyRing {
         let owner = found.key.user;
         let get = |work: Work| async move { work.users().get(owner).await };
         match self.store.tenant(found.tenant).run(get).await {
-            Ok(owner) if owner.status == UserStatus::Active => holder(&found, &owner).map(Box::new).map(Known::Holder),
+            Ok(owner) if owner.status == UserStatus::Active => {
+                holder(&found, &owner).map(Box::new).map(Known::Holder)
+            }
             Ok(_) => Ok(Known::Shut),
             Err(error) if error.kind() == Kind::NotFound => Ok(Known::Nothing),
             Err(error) => Err(error),
