@@ -227,6 +227,12 @@ fn of_sessions() -> Vec<Function> {
         row("sessions.clear", TenantAndPlatform, |work, known| {
             Box::pin(async move { work.sessions().clear(known.now + TimeDelta::hours(1), 9).await })
         }),
+    ]
+}
+
+fn of_refresh_tokens() -> Vec<Function> {
+    use Whose::{Tenant, TenantAndPlatform, Written};
+    vec![
         row("refresh_tokens.owner", TenantAndPlatform, |work, known| {
             Box::pin(
                 async move { Ok(usize::from(work.refresh_tokens().owner(&known.hash).await?.is_some())) },
@@ -319,7 +325,14 @@ fn of_keys_and_revocations() -> Vec<Function> {
 }
 
 fn functions() -> Vec<Function> {
-    let all = [of_users(), of_the_shop(), of_tenants(), of_sessions(), of_keys_and_revocations()];
+    let all = [
+        of_users(),
+        of_the_shop(),
+        of_tenants(),
+        of_sessions(),
+        of_refresh_tokens(),
+        of_keys_and_revocations(),
+    ];
     all.into_iter().flatten().collect()
 }
 
