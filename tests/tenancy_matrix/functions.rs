@@ -371,7 +371,12 @@ async fn fill(superuser: &tokio_postgres::Client) -> Known {
     let tenant = TenantId::new();
     let limits = format!("UPDATE tenants SET limits = '{{\"a\": 1}}' WHERE id = '{tenant}'");
     let rows = format!("DO $$ DECLARE tenant uuid := '{tenant}'; BEGIN {ROWS} END $$");
-    superuser.batch_execute(&format!("{rows}; {limits}")).await.unwrap();
+    // One that is in force; that of the rows is over.
+    let revocation = format!(
+        "INSERT INTO revocations (tenant_id, kind, subject, expires_at)
+         VALUES ('{tenant}', 'user', '{tenant}', now() + interval '1 hour')"
+    );
+    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}")).await.unwrap();
     let hash = format!("SELECT hash FROM refresh_tokens WHERE tenant_id = '{tenant}'");
     let hash: Vec<u8> = superuser.query_one(&hash, &[]).await.unwrap().get(0);
     Known { tenant, id: tenant.uuid(), hash: hash.try_into().unwrap(), now: Utc::now() }
