@@ -84,7 +84,8 @@ impl Auth {
         Ok(Self { backend: self.backend.renewed(pool)?, token })
     }
 
-    /// Whose credentials these are; `None` if they are nobody's. Never sent twice once a backend may have seen it: a
+    /// Whose credentials these are; `None` if they are nobody's. The token says that it is the gateway who tells the
+    /// client's address. Never sent twice once a backend may have seen it: a
     /// login leaves traces, such as counts of wrong passwords.
     ///
     /// # Errors
@@ -97,6 +98,8 @@ impl Auth {
             200 => account(answer.json()?, Some(tenant)).map(Some),
             401 => Ok(None),
             400 | 422 => Err(Error::new(Kind::Invalid, "these are no credentials")),
+            // 401 is about the credentials, 403 about the token.
+            403 => Err(refusal(answer)),
             _ => Err(answer.unexpected()),
         };
         self.backend.ask(errand, request.with_token(&self.token)?, read).await

@@ -12,7 +12,7 @@ use crate::{app, commerce, endpoint};
 
 const TENANT: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 const KEYS_ROUTE: &str =
-    "[routes.keys]\npath = \"/.well-known/jwks.json\"\nlocal = \"auth\"\nauth = \"none\"\n";
+    "[routes.keys]\npath = \"/.well-known/jwks.json\"\nlocal = \"keys\"\nauth = \"none\"\n";
 
 /// What the program prints.
 fn olympus(arguments: &[&str]) -> String {

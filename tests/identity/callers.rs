@@ -88,7 +88,7 @@ async fn an_api_key_is_told_from_a_token() {
     let (keys, _) = keys();
     let pipeline = pipeline(&auth(&keys));
     let key = ApiKey::generate().unwrap();
-    for (text, detail) in [(key.expose(), "is not known"), (&key.expose()[..30], "a character is wrong")] {
+    for (text, detail) in [(key.expose(), "no API key is taken here"), (&key.expose()[..30], "API key")] {
         let seen = call(&pipeline, "/required", text).await;
         assert_eq!(seen.word, "401 token_invalid");
         assert!(seen.document["detail"].as_str().unwrap().contains(detail), "{}", seen.document);
