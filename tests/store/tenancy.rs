@@ -2,10 +2,12 @@
 
 use std::future::Future;
 
+use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    AuditSort, Direction, NewAuditEntry, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId,
-    ProductSort, TenantId, TenantStatus, UserChange, UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Direction, NewApiKey, NewAuditEntry, OrderFilter, OrderId, OrderSort,
+    ProductFilter, ProductId, ProductSort, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
+    UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -64,6 +66,51 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
     }
     let own = store.tenant(acme).run(|work| async move { work.users().get(ada.id).await }).await;
     assert_eq!(own.expect("Ada"), ada);
+}
+
+#[tokio::test]
+async fn keys_revocations_and_tenants_are_out_of_reach_of_another_tenant() {
+    let database = Database::new().await;
+    let store = database.store();
+    let (acme, globex) = (tenant(&store, "acme").await.id, tenant(&store, "globex").await.id);
+    let ada = user(&store, acme, "ada@acme.example").await.expect("a user");
+    let (made, hash, until) = (ApiKeyId::new(), &[7; 32], Utc::now() + TimeDelta::hours(1));
+    let what = &Revocation::Key(made);
+    let new = &NewApiKey {
+        id: made,
+        user: ada.id,
+        name: "ci".to_owned(),
+        hash: *hash,
+        hint: "olk_".to_owned(),
+        scopes: vec!["orders:read".to_owned()],
+        expires_at: None,
+    };
+    let make = |work: Work| async move {
+        work.api_keys().create(new).await?;
+        work.revocations().insert(acme, what, until).await
+    };
+    store.tenant(acme).run(make).await.expect("a key");
+
+    let missing = Some(Kind::NotFound);
+    for stranger in [store.tenant(globex), store.tenant(TenantId::new())] {
+        let key = |work: Work| async move { work.api_keys().get(made).await };
+        assert_eq!(refusal(&stranger, key).await, missing);
+        let key = |work: Work| async move { work.api_keys().revoke(made).await };
+        assert_eq!(refusal(&stranger, key).await, missing);
+        let insert = |work: Work| async move { work.revocations().insert(acme, what, until).await };
+        assert!(refusal(&stranger, insert).await.is_some());
+        let change = &TenantChange::default();
+        let update = |work: Work| async move { work.tenants().update(acme, None, change).await };
+        assert_eq!(refusal(&stranger, update).await, missing);
+        let keys = stranger.run(|work| async move {
+            let keys = work.api_keys();
+            keys.note_use(made).await?;
+            let listed = keys.list(None, &window(ApiKeySort::CreatedAt)).await?.items.len();
+            let found = keys.find(hash).await?;
+            Ok((keys.count(ada.id).await?, listed, found, work.revocations().after(0, 9).await?.len()))
+        });
+        assert_eq!(keys.await.expect("answers"), (0, 0, None, 0));
+    }
 }
 
 #[tokio::test]

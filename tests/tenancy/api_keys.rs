@@ -42,7 +42,7 @@ async fn a_key_is_shown_once_and_does_what_it_is_for_until_it_is_taken_back() {
     let more = stage
         .ask(Asking(Method::POST, KEYS, &key), Some(json!({"name": "b", "scopes": ["api_keys:read:own"]})))
         .await;
-    assert_eq!(more.document["code"], json!("not_found"), "it is for reading only: {more:?}");
+    assert_eq!(more.document["code"], json!("forbidden"), "it is for reading only: {more:?}");
     assert_eq!(stage.get("/tokens-only", &key).await.word(), "401 token_invalid");
     assert_eq!(other.get(KEYS, &key).await.word(), "200");
 

@@ -44,7 +44,7 @@ fn what_is_taken_back_on_one_gateway_is_refused_by_the_other() {
     });
     let url = database.settings("").url.expose().to_owned();
     let config = format!(
-        "{}\n[postgres]\nurl = {url:?}\n[redis]\nurls = [{:?}]\n[auth]\nkeys_dir = {:?}\n",
+        "{}\n[postgres]\nurl = {url:?}\n[redis]\nurls = [{:?}]\n[auth]\nkeys_dir = {:?}\n{AUTH}",
         super::stage::ROUTES,
         redis.url(),
         keys.file("")
@@ -77,6 +77,15 @@ fn what_is_taken_back_on_one_gateway_is_refused_by_the_other() {
     assert_eq!(get(&one, &ada), 401);
     assert_eq!(get(&other, &root), 200, "others are not touched");
 }
+
+/// `local = "auth"` needs somebody who checks passwords; nobody logs in here.
+const AUTH: &str = r#"
+[upstreams.auth]
+endpoints = [{ address = "127.0.0.1:9" }]
+[backends.auth]
+upstream = "auth"
+token = "a-token-of-the-gateway-itself"
+"#;
 
 /// For whoever reads the output: timings are no assertions here.
 fn report(what: &str, took: Duration) {

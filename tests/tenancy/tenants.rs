@@ -44,7 +44,7 @@ async fn those_who_run_the_platform_make_and_change_tenants_and_it_is_recorded()
     assert_eq!(changed.document["data"]["limits"], json!({"default": {"rate": "5/s", "burst": 9}}));
     let ada = stage.token(id.parse().unwrap(), "ada", "member");
     eventually("its limit holds", async || {
-        stage.get("/api/v1/auth/api-keys", &ada).await.limits.contains("\"default\";q=9;")
+        stage.get("/api/v1/auth/api-keys", &ada).await.limits.contains("\"default\";q=10;w=2")
     })
     .await;
     for limits in [
