@@ -9,7 +9,7 @@ INSERT INTO order_items (tenant_id, order_id, line, product_id, quantity, price)
 INSERT INTO sessions (tenant_id, id, user_id, expires_at) VALUES (tenant, tenant, tenant, now());
 INSERT INTO refresh_tokens (hash, tenant_id, session_id, family_id, generation, expires_at)
     VALUES (sha256(tenant::text::bytea), tenant, tenant, tenant, 0, now());
-INSERT INTO revocations (tenant_id, kind, subject, expires_at) VALUES (tenant, 'user', 'x', now());
+INSERT INTO revocations (tenant_id, kind, subject, expires_at) VALUES (tenant, 'user', tenant, now());
 INSERT INTO api_keys (tenant_id, id, user_id, name, hash, hint)
     VALUES (tenant, tenant, tenant, 'k', sha256(tenant::text::bytea), 'olk_');
 INSERT INTO outbox (tenant_id, event_id, topic, key, payload) VALUES (tenant, tenant, 't', 'k', '{}');

@@ -146,7 +146,13 @@ impl Matrix {
                  VALUES ('{tenant}', '{id}', '{owner}', 'k', sha256('{id}'::text::bytea), 'olk_')"
             )),
             Need::Tenant(_, which) => return self.tenant(which).to_string(),
-            _ => {}
+            Need::Nothing
+            | Need::NobodyInParticular
+            | Need::Caller
+            | Need::All(_)
+            | Need::Own(_)
+            | Need::Some(_)
+            | Need::There(_) => {}
         }
         id.to_string()
     }

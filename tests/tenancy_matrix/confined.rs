@@ -13,7 +13,7 @@ const ROWS: &str = include_str!("../store/rows.sql");
 
 /// A table that belongs to tenants, as the catalogue describes it.
 #[derive(Debug)]
-struct Table {
+pub(crate) struct Table {
     name: String,
     /// What says whose a row is.
     owner: String,
@@ -22,7 +22,7 @@ struct Table {
 }
 
 /// Every table with a policy. A new one is in it by being made.
-async fn tables(superuser: &Client) -> Vec<Table> {
+pub(crate) async fn tables(superuser: &Client) -> Vec<Table> {
     let catalogue = "
         SELECT relname::text, array_agg(attname::text ORDER BY attnum) FILTER (WHERE attgenerated = '' AND attidentity = ''),
             coalesce(max(attname::text) FILTER (WHERE attname = 'tenant_id'), 'id')
@@ -35,7 +35,11 @@ async fn tables(superuser: &Client) -> Vec<Table> {
 }
 
 /// The rows of a tenant with the transactions that wrote them: what was touched differs.
-async fn rows(superuser: &Client, tables: &[Table], tenant: TenantId) -> BTreeMap<String, Vec<String>> {
+pub(crate) async fn rows(
+    superuser: &Client,
+    tables: &[Table],
+    tenant: TenantId,
+) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
     for Table { name, owner, .. } in tables {
         let all_of = format!(

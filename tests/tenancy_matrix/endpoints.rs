@@ -62,8 +62,9 @@ fn row(method: &'static str, path: &'static str, need: Need, done: &'static [u16
     Endpoint { method, path, need, query: "", document: None, done }
 }
 
-fn with(endpoint: Endpoint, document: Value) -> Endpoint {
-    Endpoint { document: Some(document), ..endpoint }
+fn with(mut endpoint: Endpoint, document: Value) -> Endpoint {
+    endpoint.document = Some(document);
+    endpoint
 }
 
 /// Every endpoint, at least once.

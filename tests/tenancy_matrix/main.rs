@@ -6,6 +6,7 @@
 mod callers;
 mod confined;
 mod endpoints;
+mod functions;
 #[expect(
     dead_code,
     unreachable_pub,

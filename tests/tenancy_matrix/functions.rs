@@ -1,0 +1,423 @@
+//! Every function of the store, as the tenant whose data it is about, as another one and as the platform. Which there
+//! are is read from the source, so that a function without a row here fails a test.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use olympus_gateway::error::{Kind, Result};
+use olympus_gateway::identity::Revocation;
+use olympus_gateway::model::{
+    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, FamilyId, NewApiKey, NewAuditEntry, NewSession,
+    NewTenant, NewUser, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId, ProductSort,
+    RefreshRecord, SessionEnd, SessionId, TenantChange, TenantId, TenantStatus, UserChange, UserId, UserSort,
+    Window,
+};
+use olympus_gateway::store::{Scope, Store, Work};
+use serde_json::Map;
+use uuid::Uuid;
+
+use crate::confined::{rows, tables};
+use crate::postgres::Database;
+
+const ROWS: &str = include_str!("../store/rows.sql");
+
+/// Whose a function's data are, and so what other transactions get of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Whose {
+    /// The tenant's of the transaction: another finds nothing, and without a tenant it is a mistake of ours.
+    Tenant,
+    /// The tenant's itself, and the platform's.
+    TenantAndPlatform,
+    /// The platform's: no tenant finds anything, its own neither.
+    Platform,
+    /// Written for the tenant of the transaction, whichever that is: there is nothing to find.
+    Written,
+}
+
+/// How much a function found, saw or changed; 0 where it says that there is nothing.
+type Found = Pin<Box<dyn Future<Output = Result<usize>> + Send>>;
+
+struct Function {
+    name: &'static str,
+    whose: Whose,
+    call: fn(Work, Known) -> Found,
+}
+
+/// What is there: a row of each table of a tenant, all under the tenant's own id, see `rows.sql`.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    tenant: TenantId,
+    id: Uuid,
+    hash: [u8; 32],
+    now: DateTime<Utc>,
+}
+
+fn window<S>(sort: S) -> Window<S> {
+    Window { sort, direction: Direction::Ascending, after: None, limit: 100 }
+}
+
+fn row(name: &'static str, whose: Whose, call: fn(Work, Known) -> Found) -> Function {
+    Function { name, whose, call }
+}
+
+fn of_users() -> Vec<Function> {
+    use Whose::{Tenant, Written};
+    vec![
+        row("users.create", Written, |work, _known| {
+            Box::pin(async move {
+                let new = NewUser { id: UserId::new(), email: "new@b".to_owned(), name: "N".to_owned() };
+                work.users().create(&new).await.map(|_| 1)
+            })
+        }),
+        row("users.get", Tenant, |work, known| {
+            Box::pin(async move { work.users().get(known.id.into()).await.map(|_| 1) })
+        }),
+        row("users.find", Tenant, |work, _known| {
+            Box::pin(async move { Ok(usize::from(work.users().find("a@b").await?.is_some())) })
+        }),
+        row("users.list", Tenant, |work, _known| {
+            Box::pin(async move { Ok(work.users().list(&window(UserSort::Name)).await?.items.len()) })
+        }),
+        row("users.update", Tenant, |work, known| {
+            Box::pin(async move {
+                let change = UserChange { name: Some("Eve".to_owned()), ..UserChange::default() };
+                work.users().update(known.id.into(), 1, &change).await.map(|_| 1)
+            })
+        }),
+        row("users.delete", Tenant, |work, known| {
+            Box::pin(async move { work.users().delete(known.id.into(), 1).await.map(|()| 1) })
+        }),
+        row("users.grant", Tenant, |work, known| {
+            Box::pin(
+                async move { work.users().grant(known.id.into(), "viewer", "eve").await.map(usize::from) },
+            )
+        }),
+        row("users.take", Tenant, |work, known| {
+            Box::pin(async move { work.users().take(known.id.into(), "member").await.map(usize::from) })
+        }),
+    ]
+}
+
+fn of_the_shop() -> Vec<Function> {
+    use Whose::Tenant;
+    vec![
+        row("products.get", Tenant, |work, known| {
+            Box::pin(async move { work.products().get(ProductId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("products.list", Tenant, |work, _known| {
+            Box::pin(async move {
+                let words = ProductFilter { words: Some("lamp".to_owned()), ..ProductFilter::default() };
+                let all = work.products().list(&ProductFilter::default(), &window(ProductSort::Name)).await?;
+                let found = work.products().list(&words, &window(ProductSort::Name)).await?;
+                Ok(all.items.len() + found.items.len())
+            })
+        }),
+        row("orders.get", Tenant, |work, known| {
+            Box::pin(async move { work.orders().get(OrderId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("orders.items", Tenant, |work, known| {
+            Box::pin(async move { Ok(work.orders().items(OrderId::from(known.id)).await?.len()) })
+        }),
+        row("orders.list", Tenant, |work, _known| {
+            Box::pin(async move {
+                Ok(work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?.items.len())
+            })
+        }),
+        row("audit.append", Whose::Written, |work, _known| {
+            Box::pin(async move {
+                let entry =
+                    NewAuditEntry { actor: "a".into(), action: "b".into(), ..NewAuditEntry::default() };
+                work.audit().append(&entry).await.map(|()| 1)
+            })
+        }),
+        row("audit.list", Tenant, |work, _known| {
+            Box::pin(
+                async move { Ok(work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len()) },
+            )
+        }),
+    ]
+}
+
+fn of_tenants() -> Vec<Function> {
+    use Whose::{Platform, TenantAndPlatform};
+    vec![
+        row("tenants.create", Platform, |work, _known| {
+            Box::pin(async move {
+                let new = NewTenant { id: TenantId::new(), slug: "new".to_owned(), name: "N".to_owned() };
+                work.tenants().create(&new).await.map(|_| 1)
+            })
+        }),
+        row("tenants.get", TenantAndPlatform, |work, known| {
+            Box::pin(async move { work.tenants().get(known.tenant).await.map(|_| 1) })
+        }),
+        row("tenants.find", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                Ok(usize::from(work.tenants().find(&format!("tenant-{}", known.tenant)).await?.is_some()))
+            })
+        }),
+        row("tenants.list", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                Ok(work.tenants().list("", 100).await?.iter().filter(|it| it.id == known.tenant).count())
+            })
+        }),
+        row("tenants.apart", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                Ok(work.tenants().apart().await?.iter().filter(|it| it.id == known.tenant).count())
+            })
+        }),
+        row("tenants.update", Platform, |work, known| {
+            Box::pin(async move {
+                let change = TenantChange { name: Some("Eve".to_owned()), ..TenantChange::default() };
+                work.tenants().update(known.tenant, None, &change).await.map(|_| 1)
+            })
+        }),
+        row("tenants.set_status", Platform, |work, known| {
+            Box::pin(async move {
+                work.tenants().set_status(known.tenant, TenantStatus::Suspended).await.map(|_| 1)
+            })
+        }),
+        row("tenants.set_limits", Platform, |work, known| {
+            Box::pin(async move { work.tenants().set_limits(known.tenant, Map::new()).await.map(|_| 1) })
+        }),
+    ]
+}
+
+fn of_sessions() -> Vec<Function> {
+    use Whose::{Tenant, TenantAndPlatform, Written};
+    vec![
+        row("sessions.create", Tenant, |work, known| {
+            Box::pin(async move {
+                let device = Device { agent: String::new(), address: String::new() };
+                let (id, user) = (SessionId::new(), UserId::from(known.id));
+                let new = NewSession { id, user, device, created_at: known.now, expires_at: known.now };
+                work.sessions().create(&new).await.map(|()| 1)
+            })
+        }),
+        row("sessions.lock", Tenant, |work, known| {
+            Box::pin(async move { work.sessions().lock(SessionId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("sessions.list", Tenant, |work, known| {
+            Box::pin(async move {
+                Ok(work.sessions().list(known.id.into(), known.now - TimeDelta::hours(1), 100).await?.len())
+            })
+        }),
+        row("sessions.see", Written, |work, known| {
+            Box::pin(async move {
+                let device = Device { agent: "eve".to_owned(), address: String::new() };
+                work.sessions().see(known.id.into(), &device, (known.now, known.now)).await.map(|()| 1)
+            })
+        }),
+        row("sessions.end", Tenant, |work, known| {
+            Box::pin(async move {
+                work.sessions().end(known.id.into(), SessionEnd::Logout, known.now).await.map(usize::from)
+            })
+        }),
+        row("sessions.end_others", Tenant, |work, known| {
+            Box::pin(async move {
+                Ok(work
+                    .sessions()
+                    .end_others(known.id.into(), None, (SessionEnd::Logout, known.now))
+                    .await?
+                    .len())
+            })
+        }),
+        row("sessions.clear", TenantAndPlatform, |work, known| {
+            Box::pin(async move { work.sessions().clear(known.now + TimeDelta::hours(1), 9).await })
+        }),
+    ]
+}
+
+fn of_refresh_tokens() -> Vec<Function> {
+    use Whose::{Tenant, TenantAndPlatform, Written};
+    vec![
+        row("refresh_tokens.owner", TenantAndPlatform, |work, known| {
+            Box::pin(
+                async move { Ok(usize::from(work.refresh_tokens().owner(&known.hash).await?.is_some())) },
+            )
+        }),
+        row("refresh_tokens.find", Tenant, |work, known| {
+            Box::pin(async move { Ok(usize::from(work.refresh_tokens().find(&known.hash).await?.is_some())) })
+        }),
+        row("refresh_tokens.add", Tenant, |work, known| {
+            Box::pin(async move {
+                let new = RefreshRecord {
+                    hash: [7; 32],
+                    session: known.id.into(),
+                    family: FamilyId::from(known.id),
+                    generation: 1,
+                    created_at: known.now,
+                    expires_at: known.now,
+                    used_at: None,
+                    revoked_at: None,
+                };
+                work.refresh_tokens().add(&new).await.map(|()| 1)
+            })
+        }),
+        row("refresh_tokens.use_up", Written, |work, known| {
+            Box::pin(async move { work.refresh_tokens().use_up(&known.hash, known.now).await.map(|()| 1) })
+        }),
+        row("refresh_tokens.revoke", Written, |work, known| {
+            Box::pin(async move {
+                work.refresh_tokens().revoke(FamilyId::from(known.id), known.now).await.map(|()| 1)
+            })
+        }),
+        row("refresh_tokens.clear", TenantAndPlatform, |work, known| {
+            Box::pin(async move { work.refresh_tokens().clear(known.now + TimeDelta::hours(1), 9).await })
+        }),
+    ]
+}
+
+fn of_keys_and_revocations() -> Vec<Function> {
+    use Whose::{Tenant, TenantAndPlatform, Written};
+    vec![
+        row("api_keys.create", Tenant, |work, known| {
+            Box::pin(async move {
+                let new = NewApiKey {
+                    id: ApiKeyId::new(),
+                    user: known.id.into(),
+                    name: "k".to_owned(),
+                    hash: [9; 32],
+                    hint: "olk_".to_owned(),
+                    scopes: Vec::new(),
+                    expires_at: None,
+                };
+                work.api_keys().create(&new).await.map(|_| 1)
+            })
+        }),
+        row("api_keys.count", Tenant, |work, known| {
+            Box::pin(async move {
+                Ok(usize::try_from(work.api_keys().count(known.id.into()).await?).unwrap_or_default())
+            })
+        }),
+        row("api_keys.get", Tenant, |work, known| {
+            Box::pin(async move { work.api_keys().get(ApiKeyId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("api_keys.list", Tenant, |work, _known| {
+            Box::pin(async move {
+                Ok(work.api_keys().list(None, &window(ApiKeySort::CreatedAt)).await?.items.len())
+            })
+        }),
+        row("api_keys.revoke", Tenant, |work, known| {
+            Box::pin(async move { work.api_keys().revoke(ApiKeyId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("api_keys.note_use", Written, |work, known| {
+            Box::pin(async move { work.api_keys().note_use(ApiKeyId::from(known.id)).await.map(|()| 1) })
+        }),
+        row("api_keys.find", TenantAndPlatform, |work, known| {
+            Box::pin(async move { Ok(usize::from(work.api_keys().find(&known.hash).await?.is_some())) })
+        }),
+        row("revocations.insert", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                let what = Revocation::Tenant(known.tenant, known.now);
+                work.revocations().insert(known.tenant, &what, known.now).await.map(|_| 1)
+            })
+        }),
+        row("revocations.after", TenantAndPlatform, |work, _known| {
+            Box::pin(async move { Ok(work.revocations().after(0, 100).await?.len()) })
+        }),
+        row("revocations.clear", TenantAndPlatform, |work, _known| {
+            Box::pin(async move { work.revocations().clear(100).await })
+        }),
+    ]
+}
+
+fn functions() -> Vec<Function> {
+    let all = [
+        of_users(),
+        of_the_shop(),
+        of_tenants(),
+        of_sessions(),
+        of_refresh_tokens(),
+        of_keys_and_revocations(),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// The functions that work in a transaction, as `file.function`.
+fn written() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("<'w>(&'w Work)") {
+            let noun = path.file_stem().unwrap().to_str().unwrap();
+            let names = text.split("pub async fn ").skip(1).filter_map(|after| after.split('(').next());
+            found.extend(names.map(|name| format!("{noun}.{name}")));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_function_of_the_store_has_a_row() {
+    assert_eq!(functions().iter().map(|it| it.name.to_owned()).collect::<BTreeSet<_>>(), written());
+}
+
+/// Runs it, whatever comes of it.
+async fn run(scope: &Scope, function: &Function, known: Known) -> Result<usize, Kind> {
+    scope.run(|work| (function.call)(work, known)).await.map_err(|error| error.kind())
+}
+
+/// That it found nothing, in whatever words.
+fn is_nothing(outcome: Result<usize, Kind>) -> bool {
+    matches!(outcome, Ok(0) | Err(Kind::NotFound | Kind::Invalid | Kind::Outdated | Kind::Internal))
+}
+
+/// A new tenant with a row in every table.
+async fn fill(superuser: &tokio_postgres::Client) -> Known {
+    let tenant = TenantId::new();
+    let limits = format!("UPDATE tenants SET limits = '{{\"a\": 1}}' WHERE id = '{tenant}'");
+    let rows = format!("DO $$ DECLARE tenant uuid := '{tenant}'; BEGIN {ROWS} END $$");
+    // One that is in force; that of the rows is over.
+    let revocation = format!(
+        "INSERT INTO revocations (tenant_id, kind, subject, expires_at)
+         VALUES ('{tenant}', 'user', '{tenant}', now() + interval '1 hour')"
+    );
+    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}")).await.unwrap();
+    let hash = format!("SELECT hash FROM refresh_tokens WHERE tenant_id = '{tenant}'");
+    let hash: Vec<u8> = superuser.query_one(&hash, &[]).await.unwrap().get(0);
+    Known { tenant, id: tenant.uuid(), hash: hash.try_into().unwrap(), now: Utc::now() }
+}
+
+#[tokio::test]
+async fn every_function_keeps_to_the_tenant_of_its_transaction() {
+    let database = Database::new().await;
+    let (store, superuser): (Store, _) = (database.store(), database.connect("postgres").await);
+    let tables = tables(&superuser).await;
+    for function in functions() {
+        // Whose lists are empty but for what is not theirs.
+        let (known, other) = (fill(&superuser).await, TenantId::new());
+        let before = rows(&superuser, &tables, known.tenant).await;
+        let name = function.name;
+        let stranger = run(&store.tenant(other), &function, known).await;
+        if function.whose != Whose::Written {
+            assert!(is_nothing(stranger), "{name} as another tenant: {stranger:?}");
+        }
+        assert_eq!(rows(&superuser, &tables, known.tenant).await, before, "{name} as another tenant");
+        let (own, platform) = (store.tenant(known.tenant), store.platform());
+        match function.whose {
+            Whose::Tenant | Whose::Written => {
+                assert_eq!(
+                    run(&platform, &function, known).await,
+                    Err(Kind::Internal),
+                    "{name} as the platform"
+                );
+                assert_eq!(rows(&superuser, &tables, known.tenant).await, before, "{name} as the platform");
+                assert!(matches!(run(&own, &function, known).await, Ok(1..)), "{name} as its own");
+            }
+            Whose::TenantAndPlatform => {
+                assert!(matches!(run(&own, &function, known).await, Ok(1..)), "{name} as its own");
+                let again = fill(&superuser).await;
+                assert!(matches!(run(&platform, &function, again).await, Ok(1..)), "{name} as the platform");
+            }
+            Whose::Platform => {
+                let outcome = run(&own, &function, known).await;
+                assert!(is_nothing(outcome), "{name} as a tenant: {outcome:?}");
+                assert!(matches!(run(&platform, &function, known).await, Ok(1..)), "{name} as the platform");
+            }
+        }
+    }
+}
