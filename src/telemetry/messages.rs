@@ -20,8 +20,12 @@ impl Messages {
     pub fn start(level: Level, traces: &Traces) -> Self {
         let (filter, handle) = reload::Layer::new(targets(level));
         let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
-        let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.layer());
-        let started = subscriber.try_init();
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+        // A layer that is not there would count as one that wants every span.
+        let started = match traces.layer() {
+            Some(spans) => subscriber.with(spans).try_init(),
+            None => subscriber.try_init(),
+        };
         Self { handle: started.is_ok().then_some(handle) }
     }
 

@@ -107,7 +107,7 @@ fn what_ends_in_time_leaves_its_connection_to_others() {
 #[test]
 fn a_handler_in_this_process_has_no_more_time_than_a_backend() {
     let gateway = Gateway::embedded(
-        "[routes.timed]\npath = \"/api/v1/{what}\"\nlocal = \"rest\"\nmax_duration = \"400ms\"",
+        "[routes.timed]\npath = \"/api/v1/{what}\"\nlocal = \"status\"\nmax_duration = \"400ms\"",
     );
     let unanswered = gateway.get("/api/v1/hang");
     assert_eq!((unanswered.status, &unanswered.json()["code"]), (504, &json!("duration_exceeded")));

@@ -94,7 +94,7 @@ fn what_the_gateway_answers_itself_is_told_as_it_is_answered() {
 #[test]
 fn a_wrong_method_and_a_body_too_large_are_told() {
     let gateway = Gateway::start(
-        "[routes.one]\npath = \"/one\"\nmethods = [\"POST\"]\nlocal = \"rest\"\nmax_body = \"10b\"",
+        "[routes.one]\npath = \"/one\"\nmethods = [\"POST\"]\nlocal = \"status\"\nmax_body = \"10b\"",
     );
     let told = explain(&gateway, &["GET", "/one"]);
     assert_eq!(

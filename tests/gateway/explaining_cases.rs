@@ -89,9 +89,9 @@ fn each_case_happens_as_it_is_explained() {
         route("limited", "app", "limits = [\"rare\"]"),
         "[limits.rare]\nkey = [\"ip\"]\nrate = \"1/h\"\nburst = 1\n".to_owned(),
         format!("[auth]\nkeys_dir = {keys:?}\n"),
-        "[routes.small]\npath = \"/small\"\nmethods = [\"POST\"]\nlocal = \"rest\"\nmax_body = \"10b\"\n"
+        "[routes.small]\npath = \"/small\"\nmethods = [\"POST\"]\nlocal = \"status\"\nmax_body = \"10b\"\n"
             .to_owned(),
-        "[routes.marked]\npath = \"/marked\"\nheaders = [{ name = \"x-mark\" }]\nlocal = \"rest\"\n"
+        "[routes.marked]\npath = \"/marked\"\nheaders = [{ name = \"x-mark\" }]\nlocal = \"status\"\n"
             .to_owned(),
     ];
     let gateway = Gateway::start(&config.concat());
