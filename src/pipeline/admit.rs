@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
 use super::authenticate;
-use super::authorise::authorise;
+use super::authorise::{authorise, refuse};
 use super::cors;
 use super::exchange::Exchange;
 use super::limits::{self, Gate, Stage};
@@ -113,7 +113,7 @@ async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<
     authenticate::authenticate(exchange, route, head).await?;
     let caller = exchange.caller.clone();
     limits::check(gate, exchange, head, (Stage::Known, caller.as_deref())).await?;
-    authorise(route.demand.as_ref(), caller.as_deref())?;
+    authorise(route.demand.as_ref(), caller.as_deref()).map_err(refuse)?;
     check_body(route, head)?;
     exchange.target = route.rewrite.target(&head.uri, &path);
     Ok(match &route.target {

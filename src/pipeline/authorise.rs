@@ -11,15 +11,16 @@ use crate::identity::{Caller, Demand};
 /// Goes on if the route demands nothing, or the caller has all it demands.
 ///
 /// # Errors
-/// 403 with what the caller lacks, and a challenge (RFC 6750 section 3.1). It does not say who denied it: `explain`
-/// does.
-pub(super) fn authorise(demand: Option<&Demand>, caller: Option<&Caller>) -> Result<(), Refusal> {
+/// 403 with what the caller lacks. It does not say who denied it: `explain` does.
+pub(super) fn authorise(demand: Option<&Demand>, caller: Option<&Caller>) -> Result<(), Problem> {
     // Where a route demands something, authentication has let nobody pass who is not known.
     let Some((demand, caller)) = demand.zip(caller) else { return Ok(()) };
-    caller.rights.meets(demand).map_err(|lacking| Refusal {
-        problem: Problem::new(Kind::Forbidden, lacking.to_string()),
-        header: Some((WWW_AUTHENTICATE, CHALLENGE)),
-    })
+    caller.rights.meets(demand).map_err(|lacking| Problem::new(Kind::Forbidden, lacking.to_string()))
+}
+
+/// The refusal with its challenge (RFC 6750 section 3.1).
+pub(super) fn refuse(problem: Problem) -> Refusal {
+    Refusal { problem, header: Some((WWW_AUTHENTICATE, CHALLENGE)) }
 }
 
 const CHALLENGE: HeaderValue =
@@ -42,7 +43,7 @@ mod tests {
         let caller = Caller::new(TenantId::new(), "ada", roles, DateTime::<Utc>::MAX_UTC);
         let caller = caller.ruled_by(&policy, &[]);
         let done = authorise(Some(&policy.demand(&demands)), Some(&caller));
-        done.map_err(|Refusal { problem, .. }| (problem.status.as_u16(), problem.detail))
+        done.map_err(|problem| (problem.status.as_u16(), problem.detail))
     }
 
     #[test]
