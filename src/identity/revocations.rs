@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::caller::Caller;
 use crate::error::{Error, Kind, Result};
@@ -41,6 +41,8 @@ struct Sets {
     keys: HashMap<ApiKeyId, DateTime<Utc>>,
     users: HashMap<(TenantId, Box<str>), Since>,
     tenants: HashMap<TenantId, Since>,
+    /// When room was made last.
+    pruned: Option<DateTime<Utc>>,
     /// Those that are suspended now: nobody of theirs is let in, however new their token.
     suspended: HashSet<TenantId>,
 }
@@ -86,8 +88,10 @@ impl Revocations {
     /// The set is full, even without what has expired by `now`; then this is not in it.
     pub fn add(&self, what: Revocation, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<()> {
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
-        if sets.size() >= self.most {
+        // Not for each that comes while it is full: all requests with a token wait for this.
+        if sets.size() >= self.most && sets.pruned.is_none_or(|last| now - last >= TimeDelta::seconds(1)) {
             sets.prune(now);
+            sets.pruned = Some(now);
         }
         if sets.size() >= self.most {
             let message = format!("more than the {} revocations that fit are in force", self.most);

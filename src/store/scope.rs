@@ -54,7 +54,7 @@ impl Scope {
 
     /// Does the work in a transaction: committed when it succeeds, undone when it fails. It is repeated, a few times
     /// at most and within its time, when Postgres could not serialise it; so it must change nothing but the database.
-    /// When the future is dropped, what runs is cancelled and nothing is committed.
+    /// When the future is dropped, what runs is cancelled and nothing is committed, but for a commit under way.
     ///
     /// # Errors
     /// Those of the work; Unavailable, within the acquire timeout where the server gives no transaction.

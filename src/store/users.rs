@@ -135,8 +135,8 @@ impl Users<'_> {
         }
     }
 
-    const GRANT: &'static str =
-        "INSERT INTO grants (tenant_id, user_id, role, granted_by) VALUES ($1, $2, $3, $4)
+    const GRANT: &'static str = "INSERT INTO grants (tenant_id, user_id, role, granted_by)
+        SELECT tenant_id, id, $3, $4 FROM users WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
     ON CONFLICT (tenant_id, user_id, role, resource) DO NOTHING RETURNING role";
 
     /// Gives a role for all of the tenant, and says whether they did not have it.
@@ -144,14 +144,19 @@ impl Users<'_> {
     /// # Errors
     /// There is no such user.
     pub async fn grant(&self, user: UserId, role: &str, granted_by: &str) -> Result<bool> {
-        let (tenant, user) = (self.0.tenant()?.uuid(), user.uuid());
+        let (tenant, id) = (self.0.tenant()?.uuid(), user.uuid());
         let values = [
             param(&tenant, Type::UUID),
-            param(&user, Type::UUID),
+            param(&id, Type::UUID),
             param(&role, Type::TEXT),
             param(&granted_by, Type::TEXT),
         ];
-        Ok(self.0.find(Self::GRANT, &values).await?.is_some())
+        let is_new = self.0.find(Self::GRANT, &values).await?.is_some();
+        if !is_new {
+            // They had it, unless there is nobody to have it.
+            self.get(user).await?;
+        }
+        Ok(is_new)
     }
 
     const TAKE: &'static str =
