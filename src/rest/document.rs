@@ -165,8 +165,9 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     match to_bytes(body, MOST).await {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => {
-            let too_large = std::error::Error::source(&error)
-                .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            let first: Option<&dyn std::error::Error> = Some(&error);
+            let mut causes = std::iter::successors(first, |cause| cause.source());
+            let too_large = causes.any(|cause| cause.is::<http_body_util::LengthLimitError>());
             Err(match too_large {
                 true => Problem::new(
                     Kind::TooLarge,

@@ -123,7 +123,7 @@ pub struct Issuer {
     pub claims: Claims,
     /// The tenant all of its users belong to. Absent: its tokens say so.
     #[serde(default)]
-    #[schemars(with = "Option<String>", extend("format" = "uuid"))]
+    #[schemars(with = "Option<String>", extend("format" = "tenant-id"))]
     pub tenant: Option<Uuid>,
     /// The roles it may give; others that its tokens name are left out. Absent: all it names.
     #[serde(default)]
