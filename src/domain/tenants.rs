@@ -116,12 +116,7 @@ impl Tenants {
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<Tenant> {
-        require(caller, Permission::TenantsSuspend, id)?;
-        if caller.tenant == id {
-            return Err(Error::new(Kind::Conflict, "who suspends their own tenant could not resume it"));
-        }
-        let entry = entry(caller, visit, ("tenant.suspended", id));
-        self.turn((id, version), TenantStatus::Suspended, (entry, now)).await
+        self.turn(caller, (id, version), TenantStatus::Suspended, (visit, now)).await
     }
 
     /// Lets a tenant in again. Its users log in anew; their API keys are good again.
@@ -135,20 +130,27 @@ impl Tenants {
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<Tenant> {
-        require(caller, Permission::TenantsSuspend, id)?;
-        let entry = entry(caller, visit, ("tenant.resumed", id));
-        self.turn((id, version), TenantStatus::Active, (entry, now)).await
+        self.turn(caller, (id, version), TenantStatus::Active, (visit, now)).await
     }
 
     /// Changes the status of a tenant that has another one.
     async fn turn(
         &self,
+        caller: &Caller,
         (id, version): (TenantId, Option<i64>),
         status: TenantStatus,
-        (entry, now): (NewAuditEntry, DateTime<Utc>),
+        (visit, now): (&Visit, DateTime<Utc>),
     ) -> Result<Tenant> {
+        require(caller, Permission::TenantsSuspend, id)?;
+        let action = match status {
+            TenantStatus::Active => "tenant.resumed",
+            TenantStatus::Suspended if caller.tenant == id => {
+                return Err(Error::new(Kind::Conflict, "who suspends their own tenant could not resume it"));
+            }
+            TenantStatus::Suspended => "tenant.suspended",
+        };
         let change = &TenantChange { status: Some(status), ..TenantChange::default() };
-        let entry = &entry;
+        let entry = &entry(caller, visit, (action, id));
         let turn = |work: Work| async move {
             let before = work.tenants().get(id).await?;
             if before.status == status && version.is_none_or(|version| version == before.version) {

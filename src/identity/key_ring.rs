@@ -58,8 +58,8 @@ struct Remembered {
     at: i64,
     /// Until when it need not be asked for again, in Unix milliseconds.
     until: i64,
-    /// None: it is no key, or one that lets nobody in.
-    holder: Option<Box<Holder>>,
+    /// Who holds it, or why it lets nobody in.
+    holder: Result<Box<Holder>, Denial>,
 }
 
 /// What the database knows of a key.
@@ -67,6 +67,8 @@ enum Known {
     Holder(Box<Holder>),
     /// Its owner or their tenant is suspended.
     Shut,
+    /// It was taken back.
+    Ended,
     Nothing,
 }
 
@@ -104,7 +106,7 @@ impl KeyRing {
             Some(found) => found,
             None => self.look_up(&digest, now).await?,
         };
-        let holder = found.holder.as_ref().ok_or(Denial::invalid("the API key is not known"))?;
+        let holder = found.holder.as_ref().map_err(|denial| *denial)?;
         if holder.expires.is_some_and(|expires| expires <= now) {
             return Err(Denial::EXPIRED);
         }
@@ -122,7 +124,7 @@ impl KeyRing {
     }
 
     fn is_current(&self, found: &Remembered) -> bool {
-        found.holder.as_ref().is_none_or(|holder| !self.revocations.outdate(&holder.caller))
+        !found.holder.as_ref().is_ok_and(|holder| self.revocations.outdate(&holder.caller))
     }
 
     async fn look_up(
@@ -139,9 +141,10 @@ impl KeyRing {
         match self.ask(digest).await {
             Ok(known) => {
                 let (longest, holder) = match known {
-                    Known::Holder(holder) => (KNOWN, Some(holder)),
-                    Known::Shut => (SHUT, None),
-                    Known::Nothing => (UNKNOWN, None),
+                    Known::Holder(holder) => (KNOWN, Ok(holder)),
+                    Known::Shut => (SHUT, Err(Denial::REVOKED)),
+                    Known::Ended => (UNKNOWN, Err(Denial::REVOKED)),
+                    Known::Nothing => (UNKNOWN, Err(Denial::invalid("the API key is not known"))),
                 };
                 let at = now.timestamp_millis();
                 let found = Arc::new(Remembered { at, until: at + longest, holder });
@@ -154,7 +157,7 @@ impl KeyRing {
                 }
                 let before = self.cache.get(digest).filter(|found| {
                     let age = now.timestamp_millis() - found.at;
-                    found.holder.is_some() && age < WITHOUT_DATABASE && self.is_current(found)
+                    found.holder.is_ok() && age < WITHOUT_DATABASE && self.is_current(found)
                 });
                 before.ok_or(Denial::NO_DATABASE)
             }
@@ -166,7 +169,7 @@ impl KeyRing {
         let find = |work: Work| async move { work.api_keys().find(hash).await };
         let Some(found) = self.store.platform().run(find).await? else { return Ok(Known::Nothing) };
         if found.key.revoked_at.is_some() {
-            return Ok(Known::Nothing);
+            return Ok(Known::Ended);
         }
         if !found.is_tenant_active {
             return Ok(Known::Shut);

@@ -137,6 +137,28 @@ async fn a_key_ends_with_its_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_tenant_or_owner_is_shut_out_was_taken_back_wherever_it_is_shown_first() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (owner, token) = member(&stage, acme, "member").await;
+    let (_, key) = make(&stage, &token, json!({"name": "a", "scopes": ["api_keys:read:own"]})).await;
+    let superuser = database.connect("postgres").await;
+    for (shut, open) in [
+        ("UPDATE tenants SET status = 'suspended'", "UPDATE tenants SET status = 'active'"),
+        ("UPDATE users SET status = 'suspended'", "UPDATE users SET status = 'active'"),
+        ("UPDATE api_keys SET revoked_at = now()", "UPDATE api_keys SET revoked_at = NULL"),
+    ] {
+        superuser.batch_execute(shut).await.unwrap();
+        // One that has never seen the key.
+        let fresh = Stage::new(&database, &folder).await;
+        assert_eq!(fresh.get(KEYS, &key).await.word(), "401 token_revoked", "{shut} of {owner}");
+        superuser.batch_execute(open).await.unwrap();
+    }
+    assert_eq!(Stage::new(&database, &folder).await.get(KEYS, &key).await.word(), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_database_keys_that_are_known_go_on_and_others_cannot_be_told() {
     let (mut server, folder) = (Server::start(), keys());
     let stage = Stage::on(store(&server.settings("olympus_template", "")), &folder).await;
