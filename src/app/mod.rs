@@ -157,6 +157,7 @@ impl App {
             hangups,
         };
         if let Some(sessions) = self.sessions {
+            lifecycle.spawn("record logins in vain", sessions.clone().keep_record());
             lifecycle.spawn("clear sessions", sessions.keep_clear());
         }
         lifecycle.spawn("reload", keeper.keep());

@@ -40,8 +40,10 @@ fn timeout() -> Period {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Attempts {
-    /// Logins to one account, whoever tries.
+    /// Logins to one account from one address.
     pub login_account: Rate,
+    /// Logins to one account from all addresses together: beyond it, its owner waits too.
+    pub login_account_total: Rate,
     /// Logins from one address.
     pub login_address: Rate,
     /// Refreshes of one account.
@@ -58,6 +60,7 @@ impl Default for Attempts {
     fn default() -> Self {
         Self {
             login_account: Rate::each_minute(10),
+            login_account_total: Rate::each_minute(100),
             login_address: Rate::each_minute(60),
             refresh_account: Rate::each_minute(60),
             refresh_address: Rate::each_minute(600),

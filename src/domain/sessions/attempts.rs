@@ -15,7 +15,7 @@ use crate::model::TenantId;
 /// The limits of what may be tried.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    pub(super) login: [Arc<Rule>; 2],
+    pub(super) login: [Arc<Rule>; 3],
     pub(super) refresh_account: [Arc<Rule>; 1],
     pub(super) refresh_address: [Arc<Rule>; 1],
     pub(super) validate: [Arc<Rule>; 2],
@@ -23,11 +23,12 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub(super) fn new(settings: &config::Attempts) -> Self {
-        let account = |name, rate| rule(name, LimitKey::User, rate);
-        let address = |name, rate| rule(name, LimitKey::Ip, rate);
+        let account = |name, rate| rule(name, vec![LimitKey::User], rate);
+        let address = |name, rate| rule(name, vec![LimitKey::Ip], rate);
         Self {
             login: [
-                account("login_account", settings.login_account),
+                rule("login_account", vec![LimitKey::User, LimitKey::Ip], settings.login_account),
+                account("login_account_total", settings.login_account_total),
                 address("login_address", settings.login_address),
             ],
             refresh_account: [account("refresh_account", settings.refresh_account)],
@@ -40,9 +41,9 @@ impl Attempts {
     }
 }
 
-fn rule(name: &str, key: LimitKey, rate: Rate) -> Arc<Rule> {
+fn rule(name: &str, key: Vec<LimitKey>, rate: Rate) -> Arc<Rule> {
     let limit = Limit {
-        key: vec![key],
+        key,
         rate,
         burst: u32::try_from(rate.times()).ok(),
         cost: 1,

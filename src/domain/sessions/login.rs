@@ -57,7 +57,10 @@ impl Sessions {
         };
         match begun {
             Some((holder, refresh)) => Ok(terms.pair(holder, (refresh, TokenId::new()), now)?),
-            None => Err(self.failed(visit, tenant.id, login).await),
+            None => {
+                self.failures.note(visit, tenant.id, &login.email);
+                Err(Refused::Unknown)
+            }
         }
     }
 
@@ -105,19 +108,6 @@ impl Sessions {
         };
         let user = self.store.tenant(tenant.id).run(begin).await?;
         Ok(user.map(|user| (Holder { tenant: tenant.id, user, session }, refresh)))
-    }
-
-    /// Records that somebody tried in vain.
-    async fn failed(&self, visit: &Visit, tenant: TenantId, login: &Login) -> Refused {
-        let record = |work: Work| async move {
-            let user = work.users().find(&login.email).await?;
-            let subject = user.map_or_else(|| "user/unknown".to_owned(), |user| format!("user/{}", user.id));
-            work.audit().append(&visit.entry("anonymous", "login.failed", subject)).await
-        };
-        match self.store.tenant(tenant).run(record).await {
-            Ok(()) => Refused::Unknown,
-            Err(error) => Refused::Failed(error),
-        }
     }
 }
 

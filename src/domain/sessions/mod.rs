@@ -5,6 +5,7 @@ mod account;
 mod attempts;
 mod clear;
 mod ending;
+mod failures;
 mod login;
 mod refresh;
 mod refused;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use self::failures::Failures;
 use crate::error::Result;
 use crate::identity::{Feed, Issuance, RefreshToken};
 use crate::limits::Limiter;
@@ -33,6 +35,7 @@ pub struct Sessions {
     store: Store,
     limiter: Arc<Limiter>,
     feed: Feed,
+    failures: Failures,
 }
 
 /// What a login or a refresh gives.
@@ -53,7 +56,7 @@ pub struct Pair {
 impl Sessions {
     /// Sessions in this database; who counts attempts; who tells all instances what was taken back.
     pub fn new(store: Store, limiter: Arc<Limiter>, feed: Feed) -> Self {
-        Self { store, limiter, feed }
+        Self { store, limiter, feed, failures: Failures::new() }
     }
 }
 
