@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use super::bridge::{self, Bounds};
 use super::expiry::Expiry;
 use super::listener::head_was_parsed;
-use crate::http::{Problem, RequestId};
+use crate::http::{Problem, RequestId, TraceContext};
 
 /// Largest body the operators' side takes, in bytes.
 const MAX_BODY: u64 = 1 << 20;
@@ -51,10 +51,10 @@ impl ProxyHttp for LocalListener {
 }
 
 async fn serve(router: Router, request: Request<Body>) -> Response<Body> {
-    let id = RequestId::of(request.headers());
+    let (id, trace) = (RequestId::of(request.headers()), TraceContext::of(request.headers()));
     let path = request.uri().path().to_owned();
     let mut answer = match router.oneshot(request).await {
-        Ok(answer) => Problem::render(answer, &path, &id),
+        Ok(answer) => Problem::render(answer, &path, (&id, &trace)),
         Err(never) => match never {},
     };
     let (name, value) = id.header();

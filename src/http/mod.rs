@@ -8,6 +8,7 @@ mod forwarded;
 mod hop;
 mod path;
 mod problem;
+mod refusal;
 mod request_id;
 mod trace;
 
@@ -18,5 +19,6 @@ pub use forwarded::{ClientAddress, Connection};
 pub use hop::{strip_hop_by_hop, strip_identity};
 pub use path::{PathError, normalise};
 pub use problem::{Fault, Problem};
+pub use refusal::Refusal;
 pub use request_id::RequestId;
 pub use trace::{TraceContext, TraceId};

@@ -1,6 +1,8 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
 //! The one table from kinds of error to statuses is here.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -8,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::request_id::RequestId;
+use super::trace::TraceContext;
 use crate::error::{Error, Kind};
 
 /// An error to be shown to a client.
@@ -21,6 +24,8 @@ pub struct Problem {
     pub detail: String,
     /// The single faults, where there are several to mend at once.
     pub faults: Vec<Fault>,
+    /// What is behind it, where that is not the client's to mend: for the log.
+    pub cause: Option<Arc<Error>>,
 }
 
 /// One fault of several.
@@ -53,7 +58,7 @@ impl Problem {
     /// A problem of a kind, with the words the client sees.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (status, code) = table(kind);
-        Self { status, code, detail: detail.into(), faults: Vec::new() }
+        Self { status, code, detail: detail.into(), faults: Vec::new(), cause: None }
     }
 
     /// The same problem under a more exact code.
@@ -92,23 +97,42 @@ impl Problem {
     }
 
     /// Puts the document into an answer that a handler gave as a problem; other answers stay as they are.
-    /// Headers the handler added, such as `Allow`, stay.
-    pub fn render(mut answer: Response<Body>, path: &str, request_id: &RequestId) -> Response<Body> {
+    /// Headers the handler added, such as `Allow`, stay. This is where failures of handlers are logged.
+    pub fn render(
+        mut answer: Response<Body>,
+        path: &str,
+        (request_id, trace): (&RequestId, &TraceContext),
+    ) -> Response<Body> {
         let Some(problem) = answer.extensions_mut().remove::<Self>() else { return answer };
+        problem.log(path, (request_id, trace));
         let mut document = problem.into_answer(path, request_id).map(Body::from);
         for (name, value) in answer.headers().iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
             document.headers_mut().append(name, value.clone());
         }
         document
     }
+
+    /// Faults of ours are errors; what others cannot do for us now is a warning.
+    fn log(&self, path: &str, (id, trace): (&RequestId, &TraceContext)) {
+        let Some(error) = &self.cause else { return };
+        let (request_id, trace_id) = (id.as_str(), trace.trace_id());
+        let trace_id = trace_id.as_str();
+        let is_ours = matches!(error.kind(), Kind::Internal | Kind::BadGateway);
+        if is_ours {
+            tracing::error!(request_id, trace_id, path, %error, "a request could not be served");
+        } else {
+            tracing::warn!(request_id, trace_id, path, %error, "a request could not be served");
+        }
+    }
 }
 
 impl From<Error> for Problem {
     /// Faults of the client are shown, ours are masked: the log has them under the request's id.
     fn from(error: Error) -> Self {
-        let shown = match error.kind() {
-            Kind::Internal => "the gateway failed to serve this request",
-            Kind::BadGateway => "the backend failed to serve this request",
+        let (shown, is_theirs) = match error.kind() {
+            Kind::Internal => ("the gateway failed to serve this request", false),
+            Kind::BadGateway => ("the backend failed to serve this request", false),
+            Kind::Unavailable | Kind::GatewayTimeout => (error.message(), false),
             Kind::Invalid
             | Kind::NotFound
             | Kind::MethodNotAllowed
@@ -119,11 +143,10 @@ impl From<Error> for Problem {
             | Kind::RateLimited
             | Kind::Conflict
             | Kind::Outdated
-            | Kind::Unavailable
-            | Kind::GatewayTimeout
-            | Kind::ClientTimeout => error.message(),
+            | Kind::ClientTimeout => (error.message(), true),
         };
-        Self::new(error.kind(), shown)
+        let problem = Self::new(error.kind(), shown);
+        Self { cause: (!is_theirs).then(|| Arc::new(error)), ..problem }
     }
 }
 

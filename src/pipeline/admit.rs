@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
 
@@ -19,7 +19,7 @@ use super::router::{Outcome, Request};
 use super::snapshot::Snapshot;
 use crate::config::Local;
 use crate::error::Kind;
-use crate::http::{Connection, Problem, normalise};
+use crate::http::{Connection, Problem, Refusal, normalise};
 use crate::upstream::Pool;
 
 /// Who answers a request.
@@ -43,30 +43,15 @@ pub(super) async fn admit(
     let span = exchange.span.step("admit");
     let admission = match span.run(steps(&mut exchange, gate, head)).await {
         Ok(admission) => admission,
-        Err(refusal) => Admission::Answer(refusal.answer(&exchange, head)),
+        Err(refusal) => Admission::Answer(answer(refusal, &exchange, head)),
     };
     (exchange, admission)
 }
 
-/// Why a request goes no further.
-pub(super) struct Refusal {
-    pub(super) problem: Problem,
-    /// What the client needs to know besides: methods there are, what to send for a token, or when to come again.
-    pub(super) header: Option<(HeaderName, HeaderValue)>,
-}
-
-impl Refusal {
-    fn answer(self, exchange: &Exchange, head: &Parts) -> Response<Bytes> {
-        let mut answer = exchange.problem(head.uri.path(), self.problem);
-        answer.headers_mut().extend(self.header);
-        answer
-    }
-}
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self { problem, header: None }
-    }
+fn answer(refusal: Refusal, exchange: &Exchange, head: &Parts) -> Response<Bytes> {
+    let mut answer = exchange.problem(head.uri.path(), refusal.problem);
+    answer.headers_mut().extend(refusal.header);
+    answer
 }
 
 impl From<(Problem, u64)> for Refusal {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 
-use super::admit::Refusal;
 use super::exchange::Exchange;
-use super::route::Route;
-use crate::config::{Auth, IdentityForm};
+use super::route::{Route, Target};
+use crate::config::{Auth, IdentityForm, Local};
 use crate::error::Kind;
-use crate::http::{ACCESS_COOKIE, Problem, cookie, is_same_origin, may_change};
+use crate::http::{ACCESS_COOKIE, Problem, Refusal, cookie, is_same_origin, may_change};
 use crate::identity::{Caller, Denial, Reason};
 
 const USER: HeaderName = HeaderName::from_static("x-user-id");
@@ -36,7 +36,14 @@ pub(super) async fn authenticate(
     if let Err(refusal) = &found {
         span.fail(refusal.problem.code);
     }
-    exchange.caller = found?;
+    match found {
+        Ok(caller) => exchange.caller = caller,
+        // Whoever refreshes has a token that is no longer good: what needs a caller says so itself.
+        Err(refusal) if is_asked_later(route) && refusal.problem.status != StatusCode::BAD_REQUEST => {
+            exchange.unbelieved = Some(refusal);
+        }
+        Err(refusal) => return Err(refusal),
+    }
     let is_stale = |most| exchange.snapshot.identity.revocations().is_stale(now, most);
     if exchange.caller.is_some() && route.sensitive.is_some_and(is_stale) {
         return Err(stale());
@@ -45,6 +52,11 @@ pub(super) async fn authenticate(
         true => Err(refuse(Denial::MISSING)),
         false => Ok(()),
     }
+}
+
+/// Whether the route's handlers find out themselves whether they need a caller, and say why there is none.
+pub(super) fn is_asked_later(route: &Route) -> bool {
+    route.auth == Auth::Optional && matches!(route.target, Target::Local(Local::Auth))
 }
 
 /// Who the request's token, key or cookie says it is.

@@ -3,9 +3,8 @@
 
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 
-use super::admit::Refusal;
 use crate::error::Kind;
-use crate::http::Problem;
+use crate::http::{Problem, Refusal};
 use crate::identity::{Caller, Demand};
 
 /// Goes on if the route demands nothing, or the caller has all it demands.

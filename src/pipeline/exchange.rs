@@ -14,7 +14,7 @@ use super::route::Route;
 use super::snapshot::Snapshot;
 use super::tracing;
 use crate::http::{
-    ClientAddress, Connection, Problem, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
+    ClientAddress, Connection, Problem, Refusal, RequestId, TraceContext, strip_hop_by_hop, strip_identity,
     strip_token_cookies,
 };
 use crate::identity::Caller;
@@ -42,6 +42,8 @@ pub struct Exchange {
     pub route: Option<Arc<Route>>,
     /// Who is calling, with the rights they have under this configuration; `None` if nobody is known.
     pub caller: Option<Arc<Caller>>,
+    /// Why nobody is, where a token was not believed and the handler is to say so.
+    pub(super) unbelieved: Option<Refusal>,
     /// The pool a backend of which answers; `None` where none does.
     pub(super) upstream: Option<Arc<str>>,
     pub(super) standings: Vec<Standing>,
@@ -63,6 +65,7 @@ impl Exchange {
             origin: head.headers.get(header::ORIGIN).cloned(),
             route: None,
             caller: None,
+            unbelieved: None,
             target: None,
             upstream: None,
             standings: Vec::new(),

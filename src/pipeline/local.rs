@@ -48,13 +48,16 @@ impl Locals {
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
         }
+        if let Some(refusal) = &exchange.unbelieved {
+            head.extensions.insert(refusal.clone());
+        }
         if matches!(local, Local::Auth | Local::Rest) {
             head.extensions.extend(sessions(exchange, &head.headers));
         }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
         let answer = exchange.span.step("local").run(answering).await;
         let mut answer = match answer {
-            Ok(answer) => Problem::render(answer, &path, &exchange.id),
+            Ok(answer) => Problem::render(answer, &path, (&exchange.id, &exchange.trace)),
             Err(never) => match never {},
         };
         exchange.finish(answer.status(), answer.headers_mut());

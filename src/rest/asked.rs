@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::known::known;
 use crate::config::Settings;
 use crate::domain::Visit;
 use crate::error::{Error, Kind};
@@ -36,7 +37,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 
     async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Response> {
         let extensions = &mut head.extensions;
-        let caller = extensions.get::<Arc<Caller>>().cloned().ok_or_else(unknown)?;
+        let caller = known(extensions).map_err(|refusal| refusal.into_response())?;
         let found = extensions.remove::<Visit>().zip(extensions.get::<Arc<Settings>>().cloned());
         // The pipeline puts both into every request.
         let missing = || Problem::from(Error::internal("serve a request without its origin"));
@@ -44,13 +45,6 @@ impl<S: Sync> FromRequestParts<S> for Asked {
         let query = head.uri.query().unwrap_or_default().to_owned();
         Ok(Self { caller, visit, settings, now: Utc::now(), query, headers: head.headers.clone() })
     }
-}
-
-fn unknown() -> Response {
-    let detail = "send a token as `Authorization: Bearer TOKEN`";
-    let problem = Problem::new(Kind::Unauthenticated, detail).with_code("token_missing");
-    let bearer = HeaderValue::from_static("Bearer realm=\"olympus\"");
-    ([(header::WWW_AUTHENTICATE, bearer)], problem).into_response()
 }
 
 /// Which part of a list is wanted.
@@ -113,13 +107,8 @@ pub(super) fn unfit(name: &str, message: &str) -> Problem {
     Problem::new(Kind::Invalid, format!("the parameter `{name}` {message}")).with_faults(vec![fault])
 }
 
-/// What a function failed with; a fault of ours is logged here.
+/// What a function failed with, and in which field, if it was one.
 pub(super) fn problem(error: Error) -> Problem {
-    if error.kind() == Kind::Internal {
-        tracing::error!(%error, "serve a request");
-    } else if error.kind() == Kind::Unavailable {
-        tracing::warn!(%error, "serve a request");
-    }
     let fault = error.field().map(|field| Fault {
         pointer: format!("/{field}"),
         code: "invalid",

@@ -6,6 +6,7 @@ mod auth;
 mod document;
 mod envelope;
 mod keys;
+mod known;
 mod status;
 mod tenants;
 

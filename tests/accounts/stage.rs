@@ -50,11 +50,21 @@ impl Stage {
 
     /// A gateway of these, with further keys of `[auth]`.
     pub(crate) fn gateway(&self, auth: &str) -> Gateway {
+        self.gateway_with("", auth)
+    }
+
+    /// The same where this address is a proxy's.
+    pub(crate) fn gateway_behind(&self, proxy: &str, auth: &str) -> Gateway {
+        self.gateway_with(&format!("[server]\ntrusted_proxies = [\"{proxy}\"]"), auth)
+    }
+
+    fn gateway_with(&self, server: &str, auth: &str) -> Gateway {
         let (keys, service) = (self.folder.file("keys"), self.auth.address());
         let database = self.database.settings("");
         let (postgres, redis) = (database.url.expose(), self.redis.url());
         let gateway = Gateway::start(&format!(
             r#"
+{server}
 [auth]
 keys_dir = "{keys}"
 {auth}

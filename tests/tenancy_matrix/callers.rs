@@ -90,9 +90,7 @@ impl Matrix {
     /// What the policy says must come of it.
     fn expected(&self, need: Need, caller: Option<&Caller>) -> Outcome {
         let Some(caller) = caller.filter(|caller| !caller.is_suspended) else {
-            let is_open = matches!(need, Need::Nothing)
-                || (caller.is_none() && matches!(need, Need::NobodyInParticular));
-            return if is_open { Outcome::Done } else { Outcome::Unknown };
+            return if matches!(need, Need::Nothing) { Outcome::Done } else { Outcome::Unknown };
         };
         let rights = self.rights(caller, caller.tenant);
         let subject = caller.subject.as_str();
@@ -107,7 +105,7 @@ impl Matrix {
         let done_if = |is_allowed| if is_allowed { Outcome::Done } else { Outcome::Forbidden };
         let is_here = caller.tenant == self.first;
         match need {
-            Need::Nothing | Need::NobodyInParticular | Need::Caller => Outcome::Done,
+            Need::Nothing | Need::Caller => Outcome::Done,
             Need::All(permission) => done_if(rights.may(permission)),
             Need::Own(permission) => with(permission, Some(subject)),
             Need::Some(permission) => done_if(rights.reach(permission) != Reach::Nothing),
@@ -146,13 +144,7 @@ impl Matrix {
                  VALUES ('{tenant}', '{id}', '{owner}', 'k', sha256('{id}'::text::bytea), 'olk_')"
             )),
             Need::Tenant(_, which) => return self.tenant(which).to_string(),
-            Need::Nothing
-            | Need::NobodyInParticular
-            | Need::Caller
-            | Need::All(_)
-            | Need::Own(_)
-            | Need::Some(_)
-            | Need::There(_) => {}
+            Need::Nothing | Need::Caller | Need::All(_) | Need::Own(_) | Need::Some(_) | Need::There(_) => {}
         }
         id.to_string()
     }

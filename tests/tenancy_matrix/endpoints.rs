@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 /// What an endpoint asks of whoever calls it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Need {
-    /// Nothing: tokens are not looked at either.
+    /// Nothing, whatever token is sent.
     Nothing,
-    /// No caller, but a token that is sent must be good.
-    NobodyInParticular,
     /// A caller.
     Caller,
     /// The permission for every thing of the tenant.
@@ -69,7 +67,7 @@ fn with(mut endpoint: Endpoint, document: Value) -> Endpoint {
 
 /// Every endpoint, at least once.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    use Need::{All, Caller, NobodyInParticular, Nothing, Own, Some, Tenant, There};
+    use Need::{All, Caller, Nothing, Own, Some, Tenant, There};
     let of = Need::Thing;
     let login = json!({ "tenant": "acme", "email": "nobody@acme.example", "password": "wrong" });
     let key = json!({ "name": "a key", "scopes": ["orders:read:own"] });
@@ -80,15 +78,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         row("GET", "/.well-known/jwks.json", Nothing, &[200]),
         row("GET", "/api/v1/status", Nothing, &[200]),
-        with(row("POST", "/api/v1/auth/login", NobodyInParticular, &[401, 429]), login),
+        with(row("POST", "/api/v1/auth/login", Nothing, &[401, 429]), login),
         with(
-            row("POST", "/api/v1/auth/refresh", NobodyInParticular, &[401, 429]),
+            row("POST", "/api/v1/auth/refresh", Nothing, &[401, 429]),
             json!({ "refresh_token": "olr_unknown" }),
         ),
-        with(
-            row("POST", "/api/v1/auth/logout", NobodyInParticular, &[204]),
-            json!({ "refresh_token": "olr_unknown" }),
-        ),
+        with(row("POST", "/api/v1/auth/logout", Nothing, &[204]), json!({ "refresh_token": "olr_unknown" })),
         with(
             row("POST", "/api/v1/auth/validate", All(TokensValidate), &[200]),
             json!({ "token": "unknown" }),

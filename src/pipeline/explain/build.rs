@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::http::normalise;
 use crate::identity::{Caller, Demand};
 use crate::pipeline::admit::{Admission, admit, request};
+use crate::pipeline::authenticate::is_asked_later;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::Gate;
 use crate::pipeline::router::{Captures, WhyNot};
@@ -134,6 +135,9 @@ fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
         auth: match (&route.demand, settings.auth.word()) {
             (Some(demand), _) => format!("a valid token is required, with {demand}"),
             (None, config::Auth::Required) => "a valid token is required".to_owned(),
+            (None, config::Auth::Optional) if is_asked_later(route) => {
+                "everybody may call; what needs a token says so itself".to_owned()
+            }
             (None, config::Auth::Optional) => {
                 "everybody may call, but a token that is sent must be valid".to_owned()
             }

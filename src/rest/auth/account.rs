@@ -5,8 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::desk::{Answer, Desk, moment, refuse};
+use super::desk::{Answer, Desk, refuse};
 use crate::identity::{Caller, Entry, Reach};
+use crate::rest::asked::moment;
 use crate::rest::document::Document;
 use crate::rest::envelope::Success;
 

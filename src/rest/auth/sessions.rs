@@ -4,10 +4,11 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::desk::{Answer, Desk, moment};
+use super::desk::{Answer, Desk};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::model::Session;
+use crate::rest::asked::moment;
 use crate::rest::envelope::Success;
 
 #[derive(Debug, Serialize)]
