@@ -44,7 +44,12 @@ impl ApiKeys {
     ///
     /// # Errors
     /// They may see none; the database does not answer.
-    pub async fn list(&self, caller: &Caller, window: &Window<ApiKeySort>) -> Result<Page<ApiKeyEntry>> {
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        window: &Window<ApiKeySort>,
+        visit: &Visit,
+    ) -> Result<Page<ApiKeyEntry>> {
         let user = match caller.require_some(Permission::ApiKeysRead)? {
             Reach::All => None,
             Reach::Own | Reach::Nothing => match caller.subject.parse::<UserId>() {
@@ -53,7 +58,7 @@ impl ApiKeys {
             },
         };
         let list = |work: Work| async move { work.api_keys().list(user, window).await };
-        self.store.tenant(caller.tenant).run(list).await
+        self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
 
     /// A new key of the caller's, which nobody will be shown again.
@@ -96,7 +101,7 @@ impl ApiKeys {
             work.audit().append(entry).await?;
             Ok(made)
         };
-        let made = self.store.tenant(caller.tenant).run(create).await?;
+        let made = self.store.tenant(caller.tenant).within(visit.left()).run(create).await?;
         Ok((key, made))
     }
 
@@ -122,7 +127,7 @@ impl ApiKeys {
             let what = Revocation::Key(id);
             work.revocations().insert(caller.tenant, &what, now + REMEMBERED).await
         };
-        let recorded = self.store.tenant(caller.tenant).run(revoke).await?;
+        let recorded = self.store.tenant(caller.tenant).within(visit.left()).run(revoke).await?;
         self.feed.announce(vec![recorded]);
         Ok(())
     }

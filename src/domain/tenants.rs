@@ -35,14 +35,19 @@ impl Tenants {
     ///
     /// # Errors
     /// They may see none; the database does not answer.
-    pub async fn list(&self, caller: &Caller, after: &str, limit: u16) -> Result<Page<Tenant>> {
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        (after, limit): (&str, u16),
+        visit: &Visit,
+    ) -> Result<Page<Tenant>> {
         let wanted = limit.saturating_add(1);
         let mut items = match caller.require_some(Permission::TenantsRead)? {
             Reach::All => {
                 let list = |work: Work| async move { work.tenants().list(after, wanted).await };
-                self.store.platform().run(list).await?
+                self.store.platform().within(visit.left()).run(list).await?
             }
-            Reach::Own | Reach::Nothing => vec![self.get(caller, caller.tenant).await?],
+            Reach::Own | Reach::Nothing => vec![self.get(caller, caller.tenant, visit).await?],
         };
         items.retain(|tenant| *tenant.slug > *after);
         let has_more = items.len() > usize::from(limit);
@@ -54,9 +59,10 @@ impl Tenants {
     ///
     /// # Errors
     /// There is none, as far as they may know; the database does not answer.
-    pub async fn get(&self, caller: &Caller, id: TenantId) -> Result<Tenant> {
+    pub async fn get(&self, caller: &Caller, id: TenantId, visit: &Visit) -> Result<Tenant> {
         require(caller, Permission::TenantsRead, id)?;
-        self.store.platform().run(|work| async move { work.tenants().get(id).await }).await
+        let get = |work: Work| async move { work.tenants().get(id).await };
+        self.store.platform().within(visit.left()).run(get).await
     }
 
     /// A new tenant.
@@ -71,7 +77,7 @@ impl Tenants {
             work.audit().append(entry).await?;
             Ok(made)
         };
-        self.store.platform_with(new.id).run(create).await
+        self.store.platform_with(new.id).within(visit.left()).run(create).await
     }
 
     /// Changes a tenant's name or its limits, where a version is given only if it is still that one. Limits are held
@@ -100,7 +106,7 @@ impl Tenants {
             work.audit().append(entry).await?;
             Ok(changed)
         };
-        let changed = self.store.platform_with(id).run(update).await?;
+        let changed = self.store.platform_with(id).within(visit.left()).run(update).await?;
         self.feed.announce_tenants();
         Ok(changed)
     }
@@ -160,7 +166,7 @@ impl Tenants {
             work.audit().append(entry).await?;
             Ok((changed, shut_out(&work, id, status, now).await?))
         };
-        let (tenant, recorded) = self.store.platform_with(id).run(turn).await?;
+        let (tenant, recorded) = self.store.platform_with(id).within(visit.left()).run(turn).await?;
         self.feed.announce(recorded);
         self.feed.announce_tenants();
         Ok(tenant)

@@ -1,4 +1,6 @@
-//! The request that something is done for: what is recorded of it.
+//! The request that something is done for: what is recorded of it, and how long it may take.
+
+use std::time::{Duration, Instant};
 
 use crate::backends::Origin;
 use crate::model::{Device, NewAuditEntry};
@@ -11,14 +13,21 @@ const LONGEST_AGENT: usize = 256;
 pub struct Visit {
     /// Where it came from.
     pub origin: Origin,
+    /// When it must be answered.
+    pub by: Instant,
     agent: String,
 }
 
 impl Visit {
-    /// A request of a client that says it is this (`User-Agent`).
-    pub fn new(origin: Origin, agent: &str) -> Self {
+    /// A request of a client that says it is this (`User-Agent`), to be answered by then.
+    pub fn new(origin: Origin, agent: &str, by: Instant) -> Self {
         let is_kept = |letter: &char| !letter.is_control();
-        Self { origin, agent: agent.chars().filter(is_kept).take(LONGEST_AGENT).collect() }
+        Self { origin, by, agent: agent.chars().filter(is_kept).take(LONGEST_AGENT).collect() }
+    }
+
+    /// How much of its time is left.
+    pub fn left(&self) -> Duration {
+        self.by.saturating_duration_since(Instant::now())
     }
 
     /// The device it came from.

@@ -1,6 +1,7 @@
 //! One request on its way: what admission learned of it, and the headers put on the request and on its answer.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -30,6 +31,8 @@ const PASSED_ON: usize = 9;
 pub struct Exchange {
     /// The configuration it was admitted under.
     pub snapshot: Arc<Snapshot>,
+    /// When it came.
+    pub began: Instant,
     /// Its id.
     pub id: RequestId,
     /// Where it stands in its trace.
@@ -58,6 +61,7 @@ impl Exchange {
         let client = ClientAddress::of(connection, &head.headers, &snapshot.settings.server.trusted_proxies);
         let (trace, span) = tracing::begin(&snapshot.settings.telemetry, head, &client);
         Self {
+            began: Instant::now(),
             id: RequestId::of(&head.headers),
             trace,
             client,
@@ -137,6 +141,14 @@ impl Exchange {
         let mut answer = problem.into_answer(path, &self.id);
         self.finish(answer.status(), answer.headers_mut());
         answer
+    }
+
+    /// When a handler of ours must have answered: its route's `response_timeout`, or `max_duration` where that is less.
+    pub(super) fn answer_by(&self) -> Instant {
+        let limit = self.route.as_ref().map_or(Duration::ZERO, |route| {
+            route.max_duration.map_or(route.response_timeout, |whole| whole.min(route.response_timeout))
+        });
+        self.began + limit
     }
 
     /// Largest request body, in bytes.

@@ -70,7 +70,7 @@ fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
     let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let origin = Origin { id: exchange.id.clone(), trace: exchange.trace, client: exchange.client.ip };
     let mut extensions = Extensions::new();
-    extensions.insert(Visit::new(origin, &agent.unwrap_or_default()));
+    extensions.insert(Visit::new(origin, &agent.unwrap_or_default(), exchange.answer_by()));
     extensions.insert(exchange.snapshot.settings.clone());
     if let Some(terms) = &exchange.snapshot.terms {
         extensions.insert(terms.clone());

@@ -52,7 +52,7 @@ async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Listed<Shown>
     };
     let (sort, direction) = (ApiKeySort::CreatedAt, Direction::Ascending);
     let window = Window { sort, direction, after, limit: wanted.limit };
-    let page = keys.list(&caller, &window).await.map_err(problem)?;
+    let page = keys.list(&caller, &window, &asked.visit).await.map_err(problem)?;
     let next = page.items.last().filter(|_| page.has_more).map(cursor);
     Ok(Listed::new(page.items.into_iter().map(|it| shown(it, None)).collect(), wanted.limit, next))
 }

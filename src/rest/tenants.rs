@@ -43,7 +43,8 @@ struct Shown {
 
 async fn list(State(tenants): State<Tenants>, asked: Asked) -> Result<Listed<Shown>, Problem> {
     let wanted = asked.page()?;
-    let page = tenants.list(&asked.caller, &wanted.after, wanted.limit).await.map_err(problem)?;
+    let after = (wanted.after.as_str(), wanted.limit);
+    let page = tenants.list(&asked.caller, after, &asked.visit).await.map_err(problem)?;
     let next = page.items.last().filter(|_| page.has_more).map(|tenant| tenant.slug.clone());
     Ok(Listed::new(page.items.into_iter().map(shown).collect(), wanted.limit, next))
 }
@@ -53,7 +54,7 @@ async fn show(
     asked: Asked,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let tenant = tenants.get(&asked.caller, id_of(&id)?).await.map_err(problem)?;
+    let tenant = tenants.get(&asked.caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
     Ok(answer(tenant))
 }
 

@@ -101,7 +101,15 @@ impl Scope {
 
     /// A transaction. A server that fell silent shows here, in the answer to its first statement.
     async fn begin(&self, deadline: Instant) -> Result<Work> {
-        let limit = self.store.0.acquire_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "the time of the request was over before its transaction began",
+            ));
+        }
+        let patience = self.store.0.acquire_timeout;
+        let limit = patience.min(left);
         let beginning = async {
             // On its own, since it is here that requests wait for one another.
             let acquiring = Span::current().step("acquire");
@@ -111,7 +119,10 @@ impl Scope {
         match timeout(limit, beginning).await {
             Ok(begun) => begun,
             Err(_) => {
-                self.store.0.state.suspect();
+                // Who had less time than that has learned nothing of the server.
+                if limit == patience {
+                    self.store.0.state.suspect();
+                }
                 let message = format!("the database is not available: no transaction began within {limit:?}");
                 Err(Error::new(Kind::Unavailable, message))
             }

@@ -30,7 +30,7 @@ impl Sessions {
     ///
     /// # Errors
     /// They may not know; the database does not answer.
-    pub async fn account(&self, caller: &Caller) -> Result<Account> {
+    pub async fn account(&self, caller: &Caller, visit: &Visit) -> Result<Account> {
         caller.require_own(Permission::UsersRead, &caller.subject)?;
         let id: Option<UserId> = caller.subject.parse().ok();
         let look = |work: Work| async move {
@@ -41,7 +41,7 @@ impl Sessions {
             };
             Ok(Account { tenant, user })
         };
-        self.store.tenant(caller.tenant).run(look).await
+        self.store.tenant(caller.tenant).within(visit.left()).run(look).await
     }
 
     /// Whose a token is that somebody else showed the caller; `None` for whatever is not good now, and for tokens of

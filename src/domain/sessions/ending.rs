@@ -17,11 +17,11 @@ impl Sessions {
     ///
     /// # Errors
     /// They may not see them; the database does not answer.
-    pub async fn list(&self, caller: &Caller, now: DateTime<Utc>) -> Result<Vec<Session>> {
+    pub async fn list(&self, caller: &Caller, visit: &Visit, now: DateTime<Utc>) -> Result<Vec<Session>> {
         caller.require_own(Permission::SessionsRead, &caller.subject)?;
         let Some(user) = user(caller) else { return Ok(Vec::new()) };
         let list = |work: Work| async move { work.sessions().list(user, now, MOST).await };
-        self.store.tenant(caller.tenant).run(list).await
+        self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
 
     /// Ends the session the caller calls from; of a caller without one, the token they call with.
@@ -53,7 +53,7 @@ impl Sessions {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let Some(token) = RefreshToken::parse(token) else { return Ok(()) };
-        let Some(owner) = self.owner(&token).await? else { return Ok(()) };
+        let Some(owner) = self.owner(&token, visit).await? else { return Ok(()) };
         let user = owner.user.to_string();
         let whose = ((owner.tenant, owner.session), user.as_str());
         self.finish(terms, visit, whose, (SessionEnd::Logout, now)).await
@@ -82,7 +82,7 @@ impl Sessions {
             let whose = ((caller.tenant, id), &*caller.subject);
             terms.finish(&work, visit, whose, (SessionEnd::Revoked, now)).await
         };
-        self.feed.announce(self.store.tenant(caller.tenant).run(end).await?);
+        self.feed.announce(self.store.tenant(caller.tenant).within(visit.left()).run(end).await?);
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Sessions {
             }
             Ok(recorded)
         };
-        let ended = self.store.tenant(caller.tenant).run(end).await?;
+        let ended = self.store.tenant(caller.tenant).within(visit.left()).run(end).await?;
         let count = ended.len();
         self.feed.announce(ended);
         Ok(count)
@@ -128,7 +128,7 @@ impl Sessions {
         why: (SessionEnd, DateTime<Utc>),
     ) -> Result<()> {
         let end = |work: Work| async move { terms.finish(&work, visit, whose, why).await };
-        self.feed.announce(self.store.tenant(whose.0.0).run(end).await?);
+        self.feed.announce(self.store.tenant(whose.0.0).within(visit.left()).run(end).await?);
         Ok(())
     }
 }

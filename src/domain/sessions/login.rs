@@ -43,10 +43,11 @@ impl Sessions {
         let account = claimed(&login.tenant, &login.email);
         let who = (visit.origin.client, Some((nobody(), account.as_str())));
         attempt(&self.limiter, &terms.attempts.login, who).await?;
+        let find = |work: Work| async move { work.tenants().find(&login.tenant).await };
         // Both are always asked, so that the time tells nothing of tenants.
         let (account, tenant) = futures_util::future::join(
             self.holder_of(terms, visit, login),
-            self.store.platform().run(|work| async move { work.tenants().find(&login.tenant).await }),
+            self.store.platform().within(visit.left()).run(find),
         )
         .await;
         let (account, tenant) = (account?, tenant?);
@@ -106,7 +107,7 @@ impl Sessions {
             work.audit().append(&entry).await?;
             Ok(Some(user))
         };
-        let user = self.store.tenant(tenant.id).run(begin).await?;
+        let user = self.store.tenant(tenant.id).within(visit.left()).run(begin).await?;
         Ok(user.map(|user| (Holder { tenant: tenant.id, user, session }, refresh)))
     }
 }

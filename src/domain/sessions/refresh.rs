@@ -48,13 +48,14 @@ impl Sessions {
         let client = visit.origin.client;
         attempt(&self.limiter, &terms.attempts.refresh_address, (client, None)).await?;
         let token = RefreshToken::parse(token).ok_or(Refused::Unknown)?;
-        let owner = self.owner(&token).await?.ok_or(Refused::Unknown)?;
+        let owner = self.owner(&token, visit).await?.ok_or(Refused::Unknown)?;
         let account = owner.user.to_string();
         let account = Some((owner.tenant, account.as_str()));
         attempt(&self.limiter, &terms.attempts.refresh_account, (client, account)).await?;
         let successors = terms.identity.successors(&token)?;
         let shown = &Shown { terms, visit, owner, hash: token.digest(), successors, now };
-        let outcome = self.store.tenant(owner.tenant).run(|work| shown.rotate(work)).await?;
+        let outcome =
+            self.store.tenant(owner.tenant).within(visit.left()).run(|work| shown.rotate(work)).await?;
         match outcome {
             Outcome::Given(user, next, made) => {
                 let holder = Holder { tenant: owner.tenant, user, session: owner.session };
@@ -70,9 +71,10 @@ impl Sessions {
     }
 
     /// Whose a token is.
-    pub(super) async fn owner(&self, token: &RefreshToken) -> Result<Option<RefreshOwner>> {
+    pub(super) async fn owner(&self, token: &RefreshToken, visit: &Visit) -> Result<Option<RefreshOwner>> {
         let hash = &token.digest();
-        self.store.platform().run(|work| async move { work.refresh_tokens().owner(hash).await }).await
+        let find = |work: Work| async move { work.refresh_tokens().owner(hash).await };
+        self.store.platform().within(visit.left()).run(find).await
     }
 }
 

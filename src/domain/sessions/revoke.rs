@@ -32,7 +32,7 @@ impl Sessions {
             work.audit().append(&entry).await?;
             work.revocations().insert(caller.tenant, what, until).await
         };
-        let recorded = self.store.tenant(caller.tenant).run(end).await?;
+        let recorded = self.store.tenant(caller.tenant).within(visit.left()).run(end).await?;
         self.feed.announce(vec![recorded]);
         Ok(())
     }

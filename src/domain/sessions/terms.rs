@@ -58,7 +58,8 @@ impl Terms {
     pub(super) fn credentials<'v>(&self, visit: &'v Visit) -> Result<(&Auth, Errand<'v>)> {
         let missing =
             || Error::new(Kind::Unavailable, "nobody checks passwords: there is no [backends.auth]");
-        Ok((self.auth.as_ref().ok_or_else(missing)?, visit.origin.errand(Instant::now() + self.patience)))
+        let by = visit.by.min(Instant::now() + self.patience);
+        Ok((self.auth.as_ref().ok_or_else(missing)?, visit.origin.errand(by)))
     }
 }
 

@@ -16,7 +16,7 @@ const TOKEN: usize = 8 << 10;
 
 pub(super) async fn me(desk: Desk) -> Result<Response, Answer> {
     let caller = desk.caller()?;
-    let account = desk.sessions.account(caller).await?;
+    let account = desk.sessions.account(caller, &desk.visit).await?;
     let user = account.user.map(|user| {
         json!({ "email": user.email, "name": user.name, "status": user.status.as_str(), "roles": user.roles,
                 "created_at": moment(user.created_at) })

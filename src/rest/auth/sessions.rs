@@ -30,7 +30,7 @@ pub(super) struct Ended {
 
 pub(super) async fn list(desk: Desk) -> Result<Success<Vec<Shown>>, Answer> {
     let caller = desk.caller()?;
-    let sessions = desk.sessions.list(caller, desk.now).await?;
+    let sessions = desk.sessions.list(caller, &desk.visit, desk.now).await?;
     let shown = |session: &Session| Shown {
         id: session.id.to_string(),
         agent: session.device.agent.clone(),
