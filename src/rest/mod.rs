@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod asked;
+mod asks;
 mod auth;
 mod document;
 mod envelope;
@@ -9,6 +10,8 @@ mod keys;
 mod known;
 mod status;
 mod tenants;
+
+pub use asks::asks;
 
 use axum::Router;
 use axum::http::{Method, Uri};

@@ -160,3 +160,20 @@ fn every_endpoint_has_a_row_and_every_row_an_endpoint() {
     rows.dedup();
     assert_eq!(rows, served());
 }
+
+#[test]
+fn what_is_explained_of_an_endpoint_is_what_it_asks_for() {
+    for Endpoint { method, path, need, .. } in endpoints() {
+        let expected = match need {
+            Need::Nothing | Need::Caller => None,
+            Need::All(permission)
+            | Need::Own(permission)
+            | Need::Some(permission)
+            | Need::Thing(permission, _)
+            | Need::Tenant(permission, _)
+            | Need::There(permission) => Some(permission),
+        };
+        let told = olympus_gateway::rest::asks(method, &path.replace("{id}", "0195f7a0"));
+        assert_eq!(told, expected, "{method} {path}: see src/rest/asks.rs");
+    }
+}

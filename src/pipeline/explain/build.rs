@@ -18,14 +18,17 @@ use super::{CallerFacts, Explanation, Outcome, PassedOver, Question, RouteFacts}
 use crate::config::{self, Local};
 use crate::error::Result;
 use crate::http::normalise;
-use crate::identity::{Caller, Demand};
+use crate::identity::{Caller, Demand, Reach};
+use crate::model::Permission;
 use crate::pipeline::admit::{Admission, admit, request};
 use crate::pipeline::authenticate::is_asked_later;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::limits::Gate;
+use crate::pipeline::route::Target;
 use crate::pipeline::router::{Captures, WhyNot};
 use crate::pipeline::snapshot::Snapshot;
 use crate::pipeline::sticky_key;
+use crate::rest;
 use crate::upstream::Refused;
 
 /// Keys of a route that are told elsewhere, or that say what it matches and not what it does.
@@ -62,7 +65,7 @@ pub(in crate::pipeline) async fn explain(
     Ok(Explanation {
         request: format!("{} {path}", head.method),
         outcome: outcome(&admission, &exchange, &head, now),
-        route: route_facts(&exchange, &path),
+        route: route_facts(&exchange, &head, &path),
         caller: exchange.caller.as_deref().map(caller_facts),
         limits: limit_facts(&exchange.standings),
         passed_over: passed_over(snapshot, &head, &path),
@@ -123,7 +126,7 @@ fn header(headers: &HeaderMap) -> Option<String> {
     headers.get(ALLOW).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
+fn route_facts(exchange: &Exchange, head: &Parts, path: &str) -> Option<RouteFacts> {
     let route = exchange.route.as_ref()?;
     let settings = exchange.snapshot.settings.routes.get(&*route.name)?;
     let pattern = settings.path.iter().find(|pattern| pattern.as_str() == &*route.pattern)?;
@@ -143,7 +146,13 @@ fn route_facts(exchange: &Exchange, path: &str) -> Option<RouteFacts> {
             }
             (None, config::Auth::None) => "everybody may call".to_owned(),
         },
-        authorisation: authorisation(route.demand.as_ref(), exchange.caller.as_deref()),
+        authorisation: {
+            let caller = exchange.caller.as_deref();
+            let is_local = matches!(route.target, Target::Local(_));
+            let asked = is_local.then(|| rest::asks(head.method.as_str(), path)).flatten();
+            let of_handler = asked.map(|permission| of_handler(permission, caller));
+            authorisation(route.demand.as_ref(), caller).into_iter().chain(of_handler).collect()
+        },
         rules: rules(settings),
     })
 }
@@ -155,6 +164,20 @@ fn authorisation(demand: Option<&Demand>, caller: Option<&Caller>) -> Vec<String
     let decisions = demand.decisions(&caller.rights).into_iter();
     let decisions = decisions.map(|(name, decision)| format!("{name}: {decision}"));
     std::iter::once(format!("the caller's roles: {roles}")).chain(decisions).collect()
+}
+
+/// What a handler of ours asks for besides, and what the policy says of the caller about it. With a single thing more is
+/// asked: whose it is, and what was granted for it.
+fn of_handler(permission: Permission, caller: Option<&Caller>) -> String {
+    let (name, asked) = (permission.to_string(), format!("the handler asks for {permission}"));
+    let overview = caller.map(|caller| caller.rights.overview()).unwrap_or_default();
+    let Some(entry) = overview.into_iter().find(|entry| entry.permission == name) else { return asked };
+    let whose = match entry.reach {
+        Reach::All => ", with whatever thing",
+        Reach::Own => ", with what is the caller's own",
+        Reach::Nothing => "",
+    };
+    format!("{asked}{whose}: {}", entry.decision)
 }
 
 /// What the route does, as its settings write it. A key added to routes is told without a change here.
@@ -193,6 +216,34 @@ mod tests {
     use super::*;
     use crate::identity::{Grant, Policy};
     use crate::model::TenantId;
+
+    #[test]
+    fn it_is_told_what_a_handler_asks_for_and_how_far_the_caller_may() {
+        let policy = Arc::new(Policy::compile(&config::Policy::default()));
+        let member =
+            Caller::new(TenantId::new(), "mo", &["member"], chrono::DateTime::<chrono::Utc>::MAX_UTC);
+        let member = member.ruled_by(&policy, &[]);
+        for (permission, caller, line) in [
+            (Permission::UsersRead, None, "the handler asks for users:read"),
+            (
+                Permission::ProductsRead,
+                Some(&member),
+                "the handler asks for products:read, with whatever thing: allowed: role `viewer` says so",
+            ),
+            (
+                Permission::UsersUpdate,
+                Some(&member),
+                "the handler asks for users:update, with what is the caller's own: allowed: role `member` says so",
+            ),
+            (
+                Permission::UsersDelete,
+                Some(&member),
+                "the handler asks for users:delete: denied: none of the caller's roles and grants allows it",
+            ),
+        ] {
+            assert_eq!(of_handler(permission, caller), line);
+        }
+    }
 
     #[test]
     fn it_is_told_who_decided_about_a_caller() {
