@@ -93,6 +93,7 @@ impl App {
             keys: rest::keys_router(),
             auth: rest::auth_router(sessions.clone(), shared.api_keys()),
             status: rest::status_router(lifecycle),
+            docs: rest::docs_router(),
         };
         Ok(Self { ground, telemetry, view, wishes, locals, sessions, shared, takes_over: false })
     }

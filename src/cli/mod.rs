@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{App, Ground};
 use crate::config::{self, Loaded, Mistakes, Origins};
+use crate::rest;
 
 /// Where the configuration is looked for.
 const DEFAULT_FILE: &str = "conf/gateway.toml";
@@ -71,8 +72,12 @@ enum Command {
     },
     /// Ask the running gateway whether it is ready. Ends with 0 if it is.
     Health(Input),
-    /// Print the JSON Schema of the configuration.
-    Schema,
+    /// Print the JSON Schema of the configuration, or the description of the API.
+    Schema {
+        /// Print the OpenAPI document of the API.
+        #[arg(long)]
+        openapi: bool,
+    },
     /// Make an access token for development, signed with the keys of `auth.keys_dir`, or make such a key.
     Token {
         #[command(flatten)]
@@ -115,7 +120,7 @@ pub fn main() -> ExitCode {
             with(&input.config, |loaded| migrate::migrate(&loaded.settings, &asked))
         }
         Command::Health(input) => with(&input.config, |loaded| health::ask(&loaded.settings)),
-        Command::Schema => schema(),
+        Command::Schema { openapi } => schema(openapi),
         Command::Token { input, asked } => match asked.folder() {
             Some(folder) => token::make_key(folder, &asked),
             None => with(&input.config, |loaded| token::mint(&loaded, asked)),
@@ -192,7 +197,10 @@ fn diff(before: &Loaded, after: &Loaded) -> ExitCode {
     if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn schema() -> ExitCode {
-    println!("{:#}", config::json_schema());
+fn schema(openapi: bool) -> ExitCode {
+    match openapi {
+        true => println!("{}", rest::openapi()),
+        false => println!("{:#}", config::json_schema()),
+    }
     ExitCode::SUCCESS
 }

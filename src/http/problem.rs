@@ -8,6 +8,9 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 use super::request_id::RequestId;
 use super::trace::TraceContext;
@@ -29,28 +32,44 @@ pub struct Problem {
 }
 
 /// One fault of several.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Fault {
-    /// Where it is, as a JSON pointer (RFC 6901).
+    /// Where it is, as a JSON pointer (RFC 6901); of a parameter its name behind `?`.
+    #[schema(examples("/name"))]
     pub pointer: String,
     /// The stable word for programs.
+    #[schema(examples("required"))]
     pub code: &'static str,
     /// What is wrong, for people.
+    #[schema(examples("is needed"))]
     pub message: String,
 }
 
-/// The members of the document, in the order they are written.
-#[derive(Serialize)]
+/// Why a request was not served (RFC 9457).
+// The members are in the order they are written.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 struct Document<'a> {
+    /// Always `about:blank`: `code` tells problems apart.
     r#type: &'static str,
+    /// The status in words.
     title: &'a str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What happened, for people; it may change.
     detail: &'a str,
+    /// The path that was asked for.
     instance: &'a str,
+    /// What happened, for programs; it does not change.
     code: &'a str,
+    /// The name of the request in the log.
     request_id: &'a str,
+    /// Always false.
     success: bool,
+    /// The single faults, where there are several to mend at once.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    #[schema(value_type = Vec<Fault>, required = false)]
     errors: &'a [Fault],
 }
 
@@ -147,6 +166,19 @@ impl From<Error> for Problem {
         };
         let problem = Self::new(error.kind(), shown);
         Self { cause: (!is_theirs).then(|| Arc::new(error)), ..problem }
+    }
+}
+
+/// What clients see of it.
+impl PartialSchema for Problem {
+    fn schema() -> RefOr<Schema> {
+        Document::schema()
+    }
+}
+
+impl ToSchema for Problem {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Document::schemas(schemas);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Locals {
     pub auth: Router,
     /// Which gateway this is.
     pub status: Router,
+    /// The description of the API.
+    pub docs: Router,
 }
 
 impl Locals {
@@ -40,6 +42,7 @@ impl Locals {
             Local::Keys => &self.keys,
             Local::Auth => &self.auth,
             Local::Status => &self.status,
+            Local::Docs => &self.docs,
         };
         let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();

@@ -1,14 +1,15 @@
 //! `/api/v1/auth/api-keys`: keys for programs. What a key is is shown once, in the answer that made it.
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::asked::{Asked, moment, problem, unfit};
+use super::asked::{Asked, Wanted, moment, problem, unfit};
 use super::document::Document;
 use super::envelope::{Listed, Success};
 use crate::config::Permitted;
@@ -22,28 +23,74 @@ const LONGEST_NAME: usize = 800;
 const MOST_SCOPES: usize = 64;
 const LONGEST_SCOPE: usize = 100;
 
-pub(super) fn router(keys: ApiKeys) -> Router {
-    Router::new()
-        .route("/api/v1/auth/api-keys", get(list).post(create))
-        .route("/api/v1/auth/api-keys/{id}", delete(revoke))
-        .with_state(keys)
+pub(super) fn routes() -> OpenApiRouter<ApiKeys> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
 }
 
-#[derive(Debug, Serialize)]
+/// An API key.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 struct Shown {
+    #[schema(format = "uuid")]
     id: String,
+    /// Whose it is.
+    #[schema(format = "uuid")]
     user_id: String,
+    #[schema(examples("nightly export"))]
     name: String,
-    /// The key itself.
+    /// The key itself, in the answer that made it only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<String>,
+    /// How it begins, to know it by.
     hint: String,
+    /// The permissions it is for.
+    #[schema(examples("orders:read"))]
     scopes: Vec<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// When it ends by itself, if it does.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// About when it was used last, if it was.
+    #[schema(format = DateTime)]
     last_used_at: Option<String>,
 }
 
+/// What a key is made from.
+#[derive(Debug, ToSchema)]
+#[schema(as = NewApiKey)]
+#[serde(deny_unknown_fields)]
+struct Made {
+    #[schema(min_length = 1, max_length = 200, examples("nightly export"))]
+    name: String,
+    /// The permissions it is for, all of which its maker has.
+    #[schema(value_type = Vec<String>, max_items = 64, examples("orders:read"))]
+    scopes: Vec<Permitted>,
+    /// When it ends by itself. Without it, it does not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl Made {
+    fn take(document: &mut Document) -> Self {
+        Self {
+            name: document.text("name", LONGEST_NAME),
+            scopes: document.texts::<Permitted>("scopes", MOST_SCOPES, LONGEST_SCOPE),
+            expires_at: document.optional_moment("expires_at"),
+        }
+    }
+}
+
+/// List API keys
+///
+/// Those of the tenant for callers who may see these, else one's own.
+#[utoipa::path(
+    get, path = "/api/v1/auth/api-keys", tag = "api keys", operation_id = "listApiKeys",
+    params(Wanted,
+           ("tenant_id" = Option<Uuid>, Query, description = "The tenant to act in, for those who run the platform.")),
+    responses((status = 200, description = "A page of keys.", body = Listed<Shown>)),
+)]
 async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Listed<Shown>, Problem> {
     let (wanted, caller) = (asked.page()?, asked.acting()?);
     let after = match wanted.after.as_str() {
@@ -57,14 +104,21 @@ async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Listed<Shown>
     Ok(Listed::new(page.items.into_iter().map(|it| shown(it, None)).collect(), wanted.limit, next))
 }
 
+/// Make an API key
+///
+/// The answer shows the key itself; nothing shows it again.
+#[utoipa::path(
+    post, path = "/api/v1/auth/api-keys", tag = "api keys", operation_id = "createApiKey",
+    params(("tenant_id" = Option<Uuid>, Query, description = "The tenant to act in, for those who run the platform.")),
+    request_body = Made,
+    responses((status = 201, description = "The new key.", body = Success<Shown>)),
+)]
 async fn create(
     State(keys): State<ApiKeys>,
     asked: Asked,
     mut document: Document,
 ) -> Result<Response, Problem> {
-    let name = document.text("name", LONGEST_NAME);
-    let scopes = document.texts::<Permitted>("scopes", MOST_SCOPES, LONGEST_SCOPE);
-    let expires_at = document.optional_moment("expires_at");
+    let Made { name, scopes, expires_at } = Made::take(&mut document);
     document.finish()?;
     let (caller, wanted) = (asked.acting()?, WantedKey { name, scopes, expires_at });
     let made = keys.create(&caller, &wanted, &asked.visit, asked.now).await;
@@ -73,6 +127,13 @@ async fn create(
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], shown).into_response())
 }
 
+/// Take an API key back
+#[utoipa::path(
+    delete, path = "/api/v1/auth/api-keys/{id}", tag = "api keys", operation_id = "deleteApiKey",
+    params(("id" = Uuid, Path, description = "The id of the key."),
+           ("tenant_id" = Option<Uuid>, Query, description = "The tenant to act in, for those who run the platform.")),
+    responses((status = 204, description = "Every instance refuses it from now on.")),
+)]
 async fn revoke(
     State(keys): State<ApiKeys>,
     asked: Asked,

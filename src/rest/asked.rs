@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
+use utoipa::IntoParams;
 
 use super::known::known;
 use crate::config::Settings;
@@ -48,9 +49,14 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 }
 
 /// Which part of a list is wanted.
-#[derive(Debug)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// Items of a page.
+    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     pub(super) limit: u16,
+    /// The `next` of the page before.
+    #[param(required = false)]
     pub(super) after: String,
 }
 

@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// `{"success": true, "data": …}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Success<T> {
+    /// Always true.
     success: bool,
     data: T,
 }
@@ -24,21 +26,28 @@ impl<T: Serialize> IntoResponse for Success<T> {
 }
 
 /// The same of a page of a list: `{"success": true, "data": […], "meta": {"page": …}}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listed<T> {
+    /// Always true.
     success: bool,
     data: Vec<T>,
     meta: Meta,
 }
 
-#[derive(Debug, Serialize)]
+/// What is known of a list besides its items.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListMeta)]
 struct Meta {
     page: Shape,
 }
 
-#[derive(Debug, Serialize)]
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Page)]
 struct Shape {
+    /// Items of a page, at most.
     limit: u16,
+    /// Whether more come after it.
     has_more: bool,
     /// What `after` of the next page is.
     next: Option<String>,

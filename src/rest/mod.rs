@@ -4,10 +4,12 @@ mod api_keys;
 mod asked;
 mod asks;
 mod auth;
+mod docs;
 mod document;
 mod envelope;
 mod keys;
 mod known;
+mod openapi;
 mod status;
 mod tenants;
 
@@ -15,32 +17,53 @@ pub use asks::asks;
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::get;
 
 use crate::domain::{ApiKeys, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
 
+use self::openapi::Credentials;
+
 /// What others verify our tokens by.
 pub fn keys_router() -> Router {
-    with_fallbacks(Router::new().route("/.well-known/jwks.json", get(keys::show)))
+    with_fallbacks(keys::routes().into())
 }
 
 /// Sessions and API keys, where there is a database for them.
 pub fn auth_router(sessions: Option<Sessions>, keys: Option<ApiKeys>) -> Router {
-    with_fallbacks(auth::router(sessions).merge(keys.map(api_keys::router).unwrap_or_default()))
+    let keys = keys.map(|keys| Router::from(api_keys::routes().with_state(keys)));
+    with_fallbacks(auth::router(sessions).merge(keys.unwrap_or_default()))
 }
 
 /// Which gateway this is.
 pub fn status_router(lifecycle: Lifecycle) -> Router {
     let started = status::Started::now(lifecycle);
-    with_fallbacks(Router::new().route("/api/v1/status", get(status::show)).with_state(started))
+    with_fallbacks(status::routes().with_state(started).into())
 }
 
 /// The REST API, where there is a database for it.
 pub fn router(tenants: Option<Tenants>) -> Router {
-    with_fallbacks(tenants.map(tenants::router).unwrap_or_default())
+    let tenants = tenants.map(|tenants| Router::from(tenants::routes().with_state(tenants)));
+    with_fallbacks(tenants.unwrap_or_default())
+}
+
+/// The description of the API, and pages to read it.
+pub fn docs_router() -> Router {
+    with_fallbacks(docs::router(openapi()))
+}
+
+/// The description of all that is served here (OpenAPI 3.1), as JSON.
+pub fn openapi() -> String {
+    use Credentials::{Tokens, TokensAndKeys};
+    let document = openapi::document([
+        (Tokens, auth::routes().into_openapi()),
+        (Tokens, api_keys::routes().into_openapi()),
+        (TokensAndKeys, tenants::routes().into_openapi()),
+        (Tokens, status::routes().into_openapi()),
+        (Tokens, keys::routes().into_openapi()),
+    ]);
+    format!("{document:#}")
 }
 
 fn with_fallbacks(router: Router) -> Router {

@@ -134,6 +134,8 @@ pub enum Local {
     Auth,
     /// `/api/v1/status`: which gateway this is.
     Status,
+    /// `/openapi.json`, the description of the API, and `/docs`, pages to read it.
+    Docs,
 }
 
 impl Local {
@@ -142,7 +144,7 @@ impl Local {
         match self {
             Self::Rest | Self::Auth => true,
             // Published keys are in files.
-            Self::Health | Self::Keys | Self::Status => false,
+            Self::Health | Self::Keys | Self::Status | Self::Docs => false,
         }
     }
 }

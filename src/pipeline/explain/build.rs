@@ -108,6 +108,7 @@ fn part(local: Local) -> &'static str {
         Local::Keys => "keys",
         Local::Auth => "auth",
         Local::Status => "status",
+        Local::Docs => "docs",
     }
 }
 

@@ -1,82 +1,71 @@
 //! `GET me`, `GET permissions`, `POST validate`: who a caller is, what they may, and what a token of others is worth.
 
 use axum::Json;
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::desk::{Answer, Desk, refuse};
-use crate::identity::{Caller, Entry, Reach};
-use crate::rest::asked::moment;
+use super::shown::{Introspection, Me, Permissions};
 use crate::rest::document::Document;
 use crate::rest::envelope::Success;
 
 /// The longest token that is asked about, in bytes: tokens are smaller.
 const TOKEN: usize = 8 << 10;
 
-pub(super) async fn me(desk: Desk) -> Result<Response, Answer> {
+/// Show who one is
+#[utoipa::path(
+    get, path = "/api/v1/auth/me", tag = "sessions", operation_id = "getMe",
+    responses((status = 200, description = "The caller.", body = Success<Me>)),
+)]
+pub(super) async fn me(desk: Desk) -> Result<Success<Me>, Answer> {
     let caller = desk.caller()?;
     let account = desk.sessions.account(caller, &desk.visit).await?;
-    let user = account.user.map(|user| {
-        json!({ "email": user.email, "name": user.name, "status": user.status.as_str(), "roles": user.roles,
-                "created_at": moment(user.created_at) })
-    });
-    let tenant = account.tenant.map(|tenant| {
-        json!({ "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status.as_str() })
-    });
-    let document = json!({
-        "id": &*caller.subject,
-        "user": user,
-        "tenant": tenant.unwrap_or_else(|| json!({ "id": caller.tenant })),
-        "token": {
-            "roles": &*caller.roles, "session_id": caller.session, "issued_at": moment(caller.issued),
-            "expires_at": moment(caller.expires),
-        },
-    });
-    Ok(Success::new(document).into_response())
+    Ok(Success::new(Me::of(caller, account)))
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Permissions {
-    roles: Vec<Box<str>>,
-    permissions: Vec<Value>,
-}
-
+/// Show what one may do, and why
+#[utoipa::path(
+    get, path = "/api/v1/auth/permissions", tag = "sessions", operation_id = "getPermissions",
+    responses((status = 200, description = "Every permission of the policy.", body = Success<Permissions>)),
+)]
 pub(super) async fn permissions(desk: Desk) -> Result<Success<Permissions>, Answer> {
-    let caller = desk.caller()?;
-    let permissions = caller.rights.overview().iter().map(entry).collect();
-    Ok(Success::new(Permissions { roles: caller.roles.to_vec(), permissions }))
+    Ok(Success::new(Permissions::of(desk.caller()?)))
 }
 
-fn entry(entry: &Entry) -> Value {
-    let reach = match entry.reach {
-        Reach::All => "all",
-        Reach::Own => "own",
-        Reach::Nothing => "none",
-    };
-    json!({ "permission": entry.permission, "reach": reach, "because": entry.decision.to_string() })
+/// A token of somebody.
+#[derive(Debug, ToSchema)]
+#[schema(as = TokenToValidate)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    #[schema(min_length = 1, max_length = 8192, examples("eyJhbGciOiJFZERTQSJ9.e30.c2ln"))]
+    token: String,
+    /// What it is thought to be; not looked at.
+    #[schema(min_length = 1, max_length = 8192, nullable = false, examples("access_token"))]
+    #[expect(dead_code, reason = "clients of RFC 7662 may send it")]
+    token_type_hint: Option<String>,
 }
 
-/// Answers as RFC 7662 section 2.2 has it, without the envelope of other answers.
-pub(super) async fn validate(desk: Desk, mut document: Document) -> Result<Json<Value>, Answer> {
+impl Asked {
+    fn take(document: &mut Document) -> Self {
+        Self {
+            token: document.text("token", TOKEN),
+            token_type_hint: document.optional_text("token_type_hint", TOKEN),
+        }
+    }
+}
+
+/// Ask what a token is worth
+///
+/// The answer is that of RFC 7662 section 2.2, without the envelope of other answers.
+#[utoipa::path(
+    post, path = "/api/v1/auth/validate", tag = "sessions", operation_id = "validateToken",
+    request_body = Asked,
+    responses((status = 200, description = "What it says, if it is good.", body = Introspection)),
+)]
+pub(super) async fn validate(desk: Desk, mut document: Document) -> Result<Json<Introspection>, Answer> {
     let caller = desk.caller()?;
-    let (token, _) = (document.text("token", TOKEN), document.optional_text("token_type_hint", TOKEN));
+    let Asked { token, token_type_hint: _ } = Asked::take(&mut document);
     document.finish()?;
     let answer = desk.sessions.validate(caller, (&desk.terms, &desk.visit), &token, desk.now).await;
     let shown = answer.map_err(|refused| refuse(refused, ("token_invalid", "the token is not good")))?;
-    Ok(Json(shown.map_or_else(|| json!({ "active": false }), |caller| introspection(&caller))))
-}
-
-fn introspection(caller: &Caller) -> Value {
-    let mut document = json!({
-        "active": true, "sub": &*caller.subject, "tenant": caller.tenant, "roles": &*caller.roles,
-        "token_type": "Bearer", "iat": caller.issued.timestamp(), "exp": caller.expires.timestamp(),
-    });
-    let optional =
-        [("sid", caller.session.map(|id| id.to_string())), ("jti", caller.token.map(|id| id.to_string()))];
-    if let Value::Object(members) = &mut document {
-        let known = optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
-        members.extend(known);
-    }
-    document
+    Ok(Json(shown.map_or_else(Introspection::default, |caller| Introspection::of(&caller))))
 }

@@ -4,30 +4,34 @@ mod account;
 mod cookies;
 mod desk;
 mod sessions;
+mod shown;
 mod tokens;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::domain::Sessions;
 use crate::http::Problem;
 
 /// The API of sessions; without a database it answers that it has none.
 pub(super) fn router(sessions: Option<Sessions>) -> Router {
-    Router::new()
-        .route("/api/v1/auth/login", post(tokens::log_in))
-        .route("/api/v1/auth/refresh", post(tokens::refresh))
-        .route("/api/v1/auth/logout", post(tokens::log_out))
-        .route("/api/v1/auth/validate", post(account::validate))
-        .route("/api/v1/auth/me", get(account::me))
-        .route("/api/v1/auth/permissions", get(account::permissions))
-        .route("/api/v1/auth/sessions", get(sessions::list).delete(sessions::end_others))
-        .route("/api/v1/auth/sessions/{id}", delete(sessions::end))
-        .with_state(sessions)
-        .layer(map_response(unkept))
+    Router::from(routes().with_state(sessions)).layer(map_response(unkept))
+}
+
+pub(super) fn routes() -> OpenApiRouter<Option<Sessions>> {
+    OpenApiRouter::new()
+        .routes(routes!(tokens::log_in))
+        .routes(routes!(tokens::refresh))
+        .routes(routes!(tokens::log_out))
+        .routes(routes!(account::validate))
+        .routes(routes!(account::me))
+        .routes(routes!(account::permissions))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
 }
 
 async fn unkept(mut answer: Response) -> Response {

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cookies;
 use super::desk::{Answer, Desk, refuse};
@@ -25,25 +26,84 @@ const TOKEN: usize = 256;
 const LOGIN_FAILED: (&str, &str) = ("login_failed", "the tenant, the address or the password is wrong");
 const REFRESH_FAILED: (&str, &str) = ("refresh_failed", "the refresh token is not good: log in again");
 
-#[derive(Debug, Serialize)]
+/// The tokens of a session.
+#[derive(Debug, Serialize, ToSchema)]
 struct Tokens<'p> {
+    /// For calls; absent where cookies hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     access_token: Option<&'p str>,
+    #[schema(examples("Bearer"))]
     token_type: &'static str,
+    /// How long the access token is good, in seconds.
+    #[schema(examples(900))]
     expires_in: i64,
+    /// For the next pair, once; absent where cookies hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<&'p str>,
+    /// How long the refresh token is good, in seconds.
+    #[schema(examples(2_592_000))]
     refresh_expires_in: i64,
+    #[schema(format = "uuid")]
     session_id: String,
 }
 
+/// Who logs in.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    /// The short name of the tenant.
+    #[schema(min_length = 1, max_length = 63, examples("acme"))]
+    tenant: String,
+    #[schema(min_length = 1, max_length = 320, examples("viewer@acme.example"))]
+    email: String,
+    #[schema(min_length = 1, max_length = 1024, format = Password, examples("correct horse"))]
+    password: String,
+    /// Whether the tokens are to be kept in cookies, where the gateway is set up for them.
+    #[schema(required = false, default = false)]
+    cookie: bool,
+}
+
+impl Credentials {
+    fn take(document: &mut Document) -> Self {
+        Self {
+            tenant: document.text("tenant", TENANT),
+            email: document.text("email", EMAIL),
+            password: document.text("password", PASSWORD),
+            cookie: document.flag("cookie"),
+        }
+    }
+}
+
+/// The refresh token, where no cookie holds it.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefreshToken {
+    #[schema(min_length = 1, max_length = 256, nullable = false, examples("olr_2mR1nTqvXk"))]
+    refresh_token: Option<String>,
+}
+
+impl RefreshToken {
+    fn take(document: &mut Document) -> Self {
+        Self { refresh_token: document.optional_text("refresh_token", TOKEN) }
+    }
+}
+
+/// Log in
+///
+/// The auth service checks the password. Too many attempts of an account or from an address have to wait.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", tag = "sessions", operation_id = "logIn",
+    request_body = Credentials,
+    responses((status = 200, description = "A new session.", body = Success<Tokens<'_>>)),
+    security(()),
+)]
 pub(super) async fn log_in(desk: Desk, request: Request) -> Result<Response, Answer> {
     let (head, mut document) = open(request).await?;
-    let (tenant, email) = (document.text("tenant", TENANT), document.text("email", EMAIL));
-    let password = document.text("password", PASSWORD);
-    let wants_cookies = document.flag("cookie");
+    let Credentials { tenant, email, password, cookie } = Credentials::take(&mut document);
     document.finish()?;
-    let site = if wants_cookies { Some(cookies_of(&desk, &head)?) } else { None };
+    let site = if cookie { Some(cookies_of(&desk, &head)?) } else { None };
     // It was found to be there a moment ago.
     let Ok(password) = password.parse() else {
         return Err(refuse(crate::domain::Refused::Unknown, LOGIN_FAILED));
@@ -53,9 +113,18 @@ pub(super) async fn log_in(desk: Desk, request: Request) -> Result<Response, Ans
     show(&pair.map_err(|refused| refuse(refused, LOGIN_FAILED))?, site)
 }
 
+/// Renew the tokens of a session
+///
+/// A refresh token is good once: who shows a used one ends the session.
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", tag = "sessions", operation_id = "refreshTokens",
+    request_body = RefreshToken,
+    responses((status = 200, description = "The next pair of the session.", body = Success<Tokens<'_>>)),
+    security(()),
+)]
 pub(super) async fn refresh(desk: Desk, request: Request) -> Result<Response, Answer> {
     let (head, mut document) = open(request).await?;
-    let sent = document.optional_text("refresh_token", TOKEN);
+    let sent = RefreshToken::take(&mut document).refresh_token;
     document.finish()?;
     let kept = if sent.is_none() { kept(&desk, &head) } else { None };
     let (token, site) = match (sent, kept) {
@@ -72,10 +141,18 @@ pub(super) async fn refresh(desk: Desk, request: Request) -> Result<Response, An
     show(&pair.map_err(|refused| refuse(refused, REFRESH_FAILED))?, site)
 }
 
+/// Log out
+///
 /// Ends the session of the refresh token, or else of the access token. A browser forgets both.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "sessions", operation_id = "logOut",
+    request_body(content = Option<RefreshToken>),
+    responses((status = 204, description = "The session is over.")),
+    security((), ("token" = []), ("cookie" = [])),
+)]
 pub(super) async fn log_out(desk: Desk, request: Request) -> Result<Response, Answer> {
     let (head, mut document) = open(request).await?;
-    let sent = document.optional_text("refresh_token", TOKEN);
+    let sent = RefreshToken::take(&mut document).refresh_token;
     document.finish()?;
     let Desk { sessions, terms, visit, now, .. } = &desk;
     let kept = kept(&desk, &head).filter(|_| is_same_origin(&head));
