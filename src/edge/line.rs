@@ -35,7 +35,8 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context,
     trace(exchange, method, status, context.cause);
     let sampling = Sampling::new(&exchange.snapshot.settings.telemetry.access_log);
     if context.cause.is_some() || sampling.takes(status, took, fastrand::f64()) {
-        let end = End { now, took, status, trace_id: exchange.trace.trace_id() };
+        let end =
+            End { now, took, status, trace_id: exchange.trace.trace_id(), slow: sampling.is_slow(took) };
         telemetry.access.write(&line(session, context, exchange, &end));
     }
 }
@@ -68,6 +69,7 @@ struct End {
     took: Duration,
     status: u16,
     trace_id: TraceId,
+    slow: bool,
 }
 
 fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, end: &'a End) -> Line<'a> {
@@ -100,6 +102,7 @@ fn line<'a>(session: &'a Session, context: &'a Context, exchange: &'a Exchange, 
         bytes_received: session.body_bytes_read(),
         bytes_sent: session.body_bytes_sent(),
         duration: took,
+        slow: end.slow,
         upstream_time: waited,
         user_agent: text(header::USER_AGENT).map(clip),
         error: context.error.as_deref().map(clip),

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod ids;
+mod noun;
 mod orders;
 mod page;
 mod permission;
@@ -15,6 +16,7 @@ mod users;
 pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
+pub use noun::{Change, Noun, Nouns};
 pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
 pub use page::{Direction, Key, Page, Place, Window};
 pub use permission::Permission;

@@ -11,6 +11,7 @@ use crate::backends::Origin;
 use crate::config::Local;
 use crate::domain::Visit;
 use crate::http::Problem;
+use crate::telemetry::serving;
 
 /// The routers behind local routes.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +59,8 @@ impl Locals {
             head.extensions.extend(sessions(exchange, &head.headers));
         }
         let answering = router.clone().oneshot(Request::from_parts(head, body));
-        let answer = exchange.span.step("local").run(answering).await;
+        let (_, id) = exchange.id.header();
+        let answer = serving(id, exchange.span.step("local").run(answering)).await;
         let mut answer = match answer {
             Ok(answer) => Problem::render(answer, &path, (&exchange.id, &exchange.trace)),
             Err(never) => match never {},

@@ -5,6 +5,7 @@
 mod acquire;
 mod api_keys;
 mod audit;
+mod changes;
 mod connect;
 mod demo;
 mod failure;
@@ -17,6 +18,7 @@ mod row;
 mod scope;
 mod select;
 mod sessions;
+mod slow;
 mod state;
 mod tenants;
 mod trace;
@@ -29,11 +31,13 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 
+use self::changes::Listener;
 use self::connect::Server;
+use self::slow::Slow;
 use self::state::State;
 use crate::config;
 use crate::error::Result;
-use crate::model::TenantId;
+use crate::model::{Change, TenantId};
 use crate::tasks::Lifecycle;
 use crate::telemetry::Postgres as Metrics;
 
@@ -61,6 +65,8 @@ struct Inner {
     pool: Pool,
     state: State,
     metrics: Metrics,
+    slow: Slow,
+    listener: Listener,
     lifecycle: Lifecycle,
     acquire_timeout: Duration,
     statement_timeout: Duration,
@@ -79,6 +85,8 @@ impl Store {
             server,
             state: State::new(settings.migrate),
             metrics,
+            slow: Slow::new(settings.slow_statement.get()),
+            listener: Listener::default(),
             lifecycle,
             acquire_timeout: settings.acquire_timeout.get(),
             statement_timeout: settings.statement_timeout.get(),
@@ -101,6 +109,11 @@ impl Store {
     /// change a tenant and write into its audit log at once.
     pub fn platform_with(&self, tenant: TenantId) -> Scope {
         Scope::both(self.clone(), tenant)
+    }
+
+    /// From now on someone is told of what transactions of this process changed, as soon as they are committed.
+    pub fn on_change(&self, listener: impl Fn(Change) + Send + Sync + 'static) {
+        self.0.listener.set(Box::new(listener));
     }
 
     /// How the database stands, as far as this instance can tell.

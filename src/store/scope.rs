@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::work::Work;
 use super::{Store, failure, trace};
@@ -99,33 +99,36 @@ impl Scope {
         unreachable!("the last repeat returns")
     }
 
-    /// A transaction. A server that fell silent shows here, in the answer to its first statement.
+    /// A transaction that is about to begin, on a connection of its own.
     async fn begin(&self, deadline: Instant) -> Result<Work> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::new(
-                Kind::Unavailable,
-                "the time of the request was over before its transaction began",
-            ));
+        let now = Instant::now();
+        if deadline <= now {
+            let message = "the time of the request was over before its transaction began";
+            return Err(Error::new(Kind::Unavailable, message));
         }
-        let patience = self.store.0.acquire_timeout;
-        let limit = patience.min(left);
-        let beginning = async {
-            // On its own, since it is here that requests wait for one another.
-            let acquiring = Span::current().step("acquire");
-            let connection = acquiring.run(self.store.connection()).await?;
-            Work::begin(&self.store, connection, self.whose, deadline).await
-        };
-        match timeout(limit, beginning).await {
-            Ok(begun) => begun,
-            Err(_) => {
-                // Who had less time than that has learned nothing of the server.
-                if limit == patience {
-                    self.store.0.state.suspect();
-                }
-                let message = format!("the database is not available: no transaction began within {limit:?}");
-                Err(Error::new(Kind::Unavailable, message))
+        let begin_by = deadline.min(now + self.store.0.acquire_timeout);
+        // On its own, since it is here that requests wait for one another.
+        let acquiring = Span::current().step("acquire");
+        match timeout_at(begin_by, acquiring.run(self.store.connection())).await {
+            Ok(connection) => Ok(Work::new(&self.store, connection?, self.whose, (begin_by, deadline))),
+            Err(_) => Err(self.store.late(begin_by < deadline)),
+        }
+    }
+}
+
+impl Store {
+    /// No transaction began in time. Who had less time than the acquire timeout has learned nothing of the server.
+    pub(super) fn late(&self, was_patient: bool) -> Error {
+        if was_patient {
+            self.0.state.suspect();
+        }
+        let limit = self.0.acquire_timeout;
+        let message = match was_patient {
+            true => format!("the database is not available: no transaction began within {limit:?}"),
+            false => {
+                "the database is not available: no transaction began in the time of the request".to_owned()
             }
-        }
+        };
+        Error::new(Kind::Unavailable, message)
     }
 }

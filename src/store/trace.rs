@@ -36,7 +36,7 @@ pub(super) fn fail(span: &Span, error: &Error) {
 }
 
 /// The operation and the first table, as in `SELECT users`.
-fn summary(sql: &str) -> String {
+pub(super) fn summary(sql: &str) -> String {
     let mut words = sql.split_whitespace();
     let first = words.next().unwrap_or_default();
     let table = match first {

@@ -64,6 +64,8 @@ pub struct Line<'a> {
     pub bytes_sent: usize,
     /// From the request's head to the end of the answer.
     pub duration: Duration,
+    /// Whether that was longer than `slow`.
+    pub slow: bool,
     /// The part of it spent waiting for backends; the rest is the gateway's own.
     pub upstream_time: Duration,
     /// What the client says it is.
@@ -100,6 +102,7 @@ impl Line<'_> {
         object.milliseconds("duration_ms", self.duration);
         object.milliseconds("gateway_ms", self.duration.saturating_sub(self.upstream_time));
         object.milliseconds("upstream_ms", self.upstream_time);
+        object.truth_if("slow", self.slow);
         object.text_if("user_agent", self.user_agent);
         object.text_if("error", self.error);
         object.into_line()
@@ -119,9 +122,14 @@ impl Sampling {
         Self { share: settings.sample, slow: settings.slow.get() }
     }
 
+    /// Whether a request that took so long is slow.
+    pub fn is_slow(&self, took: Duration) -> bool {
+        took >= self.slow
+    }
+
     /// Failed and slow requests always do, the others by chance: `draw` is uniform in 0..1.
     pub fn takes(&self, status: u16, took: Duration, draw: f64) -> bool {
-        !(200..400).contains(&status) || took >= self.slow || draw < self.share
+        !(200..400).contains(&status) || self.is_slow(took) || draw < self.share
     }
 }
 
@@ -281,6 +289,7 @@ mod tests {
             bytes_received: 0,
             bytes_sent: 0,
             duration: Duration::from_micros(1500),
+            slow: false,
             upstream_time: Duration::ZERO,
             user_agent: None,
             error: None,

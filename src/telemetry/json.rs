@@ -69,6 +69,14 @@ impl Object {
         self.digits(value);
     }
 
+    /// Said only where it is so.
+    pub(super) fn truth_if(&mut self, key: &str, is_so: bool) {
+        if is_so {
+            self.key(key);
+            self.text.extend_from_slice(b"true");
+        }
+    }
+
     /// Milliseconds with three decimals.
     pub(super) fn milliseconds(&mut self, key: &str, value: Duration) {
         self.key(key);

@@ -9,6 +9,7 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
+use super::cache::CacheMetrics;
 use super::connections::Connections;
 use super::postgres::Postgres;
 use super::revocations::RevocationMetrics;
@@ -312,6 +313,13 @@ impl Metrics {
     /// Those of Redis, which are shown from now on. To be asked for once.
     pub fn redis(&self) -> RedisMetrics {
         let metrics = RedisMetrics::new();
+        metrics.collectors().into_iter().for_each(|collector| known(self.registry.register(collector)));
+        metrics
+    }
+
+    /// Those of the cache, which are shown from now on. To be asked for once.
+    pub fn cache(&self) -> CacheMetrics {
+        let metrics = CacheMetrics::default();
         metrics.collectors().into_iter().for_each(|collector| known(self.registry.register(collector)));
         metrics
     }

@@ -2,12 +2,14 @@
 //! Labels are bounded: routes, upstreams and endpoints come from the configuration, never from requests.
 
 mod access;
+mod cache;
 mod connections;
 mod json;
 mod messages;
 mod metrics;
 mod postgres;
 mod register;
+mod request;
 mod revocations;
 mod series;
 mod shared;
@@ -16,11 +18,13 @@ mod tokens;
 mod traces;
 
 pub use access::{AccessLog, Line, Sampling};
+pub use cache::CacheMetrics;
 pub use connections::{Connections, ListenerConnections};
 pub use messages::Messages;
 pub use metrics::Metrics;
 pub use postgres::Postgres;
 pub use register::{Doing, OpenConnection, Register, Registered, is_from};
+pub use request::{request_id, serving};
 pub use revocations::RevocationMetrics;
 pub use shared::{LimitCounters, LimitMetrics, LimitOutcome, LimitTier, RedisMetrics};
 pub use spans::{Position, Span};

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod cookies;
+mod deadlines;
 mod devices;
 mod documents;
 #[expect(

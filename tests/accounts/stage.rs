@@ -26,6 +26,19 @@ pub(crate) struct Stage {
     folder: Folder,
 }
 
+/// Further keys of a gateway's configuration.
+#[derive(Default)]
+pub(crate) struct Keys<'k> {
+    /// The table `[server]`.
+    pub(crate) server: &'k str,
+    /// Of `[auth]`.
+    pub(crate) auth: &'k str,
+    /// Of `[postgres]`.
+    pub(crate) postgres: &'k str,
+    /// Of the route of sessions.
+    pub(crate) route: &'k str,
+}
+
 impl Stage {
     pub(crate) fn new() -> Self {
         let folder = Folder::new("accounts");
@@ -50,15 +63,18 @@ impl Stage {
 
     /// A gateway of these, with further keys of `[auth]`.
     pub(crate) fn gateway(&self, auth: &str) -> Gateway {
-        self.gateway_with("", auth)
+        self.gateway_with(&Keys { auth, ..Keys::default() })
     }
 
     /// The same where this address is a proxy's.
     pub(crate) fn gateway_behind(&self, proxy: &str, auth: &str) -> Gateway {
-        self.gateway_with(&format!("[server]\ntrusted_proxies = [\"{proxy}\"]"), auth)
+        let server = &format!("[server]\ntrusted_proxies = [\"{proxy}\"]");
+        self.gateway_with(&Keys { server, auth, ..Keys::default() })
     }
 
-    fn gateway_with(&self, server: &str, auth: &str) -> Gateway {
+    /// The same with more.
+    pub(crate) fn gateway_with(&self, keys: &Keys<'_>) -> Gateway {
+        let Keys { server, auth, postgres: more, route } = keys;
         let (keys, service) = (self.folder.file("keys"), self.auth.address());
         let database = self.database.settings("");
         let (postgres, redis) = (database.url.expose(), self.redis.url());
@@ -70,6 +86,7 @@ keys_dir = "{keys}"
 {auth}
 [postgres]
 url = "{postgres}"
+{more}
 [redis]
 urls = ["{redis}"]
 [upstreams.auth]
@@ -81,6 +98,7 @@ token = "{SERVICE_TOKEN}"
 path = "/api/v1/auth/{{*rest}}"
 local = "auth"
 auth = "optional"
+{route}
 "#
         ));
         until("Redis counts", || (gateway.metric("olympus_redis_up", &[]) == 1.0).then_some(()));

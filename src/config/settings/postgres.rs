@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{PemFile, Period, Secret};
+use crate::config::{PemFile, Period, Secret, TimeLimit};
 
 /// `[postgres]`: the database of users, products, orders and sessions. Absent: none, and no route may need one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,9 @@ pub struct Postgres {
     /// All statements of one transaction together, unless its caller has less time.
     #[serde(default = "statement_timeout")]
     pub statement_timeout: Period,
+    /// From how long on a statement is said in the log, with the shape of its plan. `none`: none is.
+    #[serde(default = "slow_statement")]
+    pub slow_statement: TimeLimit,
     /// Whether statements are prepared once for a connection. Not behind a transaction pooler that cannot keep them.
     #[serde(default = "yes")]
     pub prepare: bool,
@@ -87,6 +90,9 @@ fn acquire_timeout() -> Period {
 }
 fn statement_timeout() -> Period {
     Period::seconds(5)
+}
+fn slow_statement() -> TimeLimit {
+    Period::millis(200).into()
 }
 fn yes() -> bool {
     true

@@ -60,6 +60,12 @@ impl TryFrom<String> for TimeLimit {
     }
 }
 
+impl From<Period> for TimeLimit {
+    fn from(period: Period) -> Self {
+        Self(Some(period))
+    }
+}
+
 impl From<TimeLimit> for String {
     fn from(limit: TimeLimit) -> Self {
         limit.to_string()
