@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures the gateway beside other proxies, its features one by one, and what a token and a limit cost, and prints three tables.
+"""Measures the gateway beside other proxies, its features one by one, what a token and a limit cost, and reads of its
+REST API, and prints four tables.
 
 One worker thread each, pinned to one core; the backend (nginx) and the load on the other. Rounds are interleaved, so
 that whatever else the machine does touches all alike. CPU per request is user + system time of the whole program
@@ -22,6 +23,7 @@ import guarded
 import processes
 import proxies
 import report
+import served
 import tools
 
 
@@ -34,7 +36,9 @@ def main():
     kit = tools.gather(arguments.programs)
     busy = processes.busy_percent()
     try:
-        sections = [*first(kit, arguments), *second(kit, arguments), *third(kit, arguments)]
+        tables = [first, second, third, fourth]
+        wanted = [tables[number - 1] for number in arguments.tables]
+        sections = [section for table in wanted for section in table(kit, arguments)]
     except RuntimeError as error:
         raise SystemExit(f"the comparison broke off: {error}") from error
     sections.append(f"`{command(arguments)}`, profile `dist`, {report.machine(busy)}.")
@@ -55,12 +59,15 @@ def parse():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=4, help="how long each loop of a round takes")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--programs", type=pathlib.Path, help="where olympus and examples/bare are already: no build")
+    parser.add_argument("--tables", type=int, nargs="+", choices=(1, 2, 3, 4), default=(1, 2, 3, 4),
+                        help="only these of the four")
+    parser.add_argument("--programs", type=pathlib.Path,
+                        help="where olympus, examples/bare and examples/bare_api are already: no build")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second: whether everything works")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    if arguments.quick and arguments.write:
-        parser.error("figures of a quick look are not for the document")
+    if arguments.write and (arguments.quick or len(arguments.tables) < 4):
+        parser.error("only figures of a whole run are for the document")
     if arguments.quick:
         arguments.rounds, arguments.seconds = 2, 1
     return arguments
@@ -83,6 +90,12 @@ def third(kit, arguments):
     with tempfile.TemporaryDirectory() as folder:
         subjects, missing = guarded.compare(kit, pathlib.Path(folder), arguments)
     return [report.guarded_table(subjects, missing), report.left_out(missing)]
+
+
+def fourth(kit, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        subjects, missing = served.compare(kit, pathlib.Path(folder), arguments)
+    return [report.served_table(subjects), report.left_out(missing)]
 
 
 if __name__ == "__main__":

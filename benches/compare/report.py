@@ -6,6 +6,7 @@ import platform
 import re
 
 import guarded
+import served
 from proxies import BARE, BARE_LOCAL, ENVOY, HAPROXY, LOCAL, NGINX, OLYMPUS
 from tools import ROOT
 
@@ -70,6 +71,33 @@ def guarded_table(subjects, missing):
         verdict(f"token and limit ≤ {limit} × {name}", ratio(ours, by_name.get(name)), limit, " ×",
                 missing.get(name, "it was not measured"))
         for name, limit in promises
+    ]
+    return "\n".join([*lines, "", *told])
+
+
+def served_table(subjects):
+    """With its verdicts: the same transaction of both."""
+    if not subjects:
+        return ""
+    lines = [
+        "| a read | requests/s | p50 ms | p99 ms | CPU µs/request | ÷ bare | RSS MB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    by_name = {subject.name: subject for subject in subjects}
+    bare = {
+        served.ONE: served.BARE_ONE, served.CACHED_ONE: served.BARE_ONE, served.BARE_ONE: served.BARE_ONE,
+        served.LIST: served.BARE_LIST, served.CACHED_LIST: served.BARE_LIST, served.BARE_LIST: served.BARE_LIST,
+    }
+    for name, other in bare.items():
+        subject = by_name[name]
+        latencies = " | ".join(number(subject.median(key), ".2f") for key in ("p50", "p99"))
+        cpu, rss = number(subject.median("cpu"), ".1f"), number(subject.median("rss"), ".0f")
+        share = number(ratio(subject, by_name[other]), ".2f")
+        lines.append(f"| {name} | {rate(subject)} | {latencies} | {cpu} | {share} | {rss} |")
+    told = [
+        verdict(f"CPU of {name.removeprefix('olympus, ')} ≤ 1.3 × bare axum and tokio-postgres",
+                ratio(by_name[name], by_name[bare[name]]), 1.3, " ×", "")
+        for name in (served.ONE, served.LIST)
     ]
     return "\n".join([*lines, "", *told])
 

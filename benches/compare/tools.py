@@ -23,6 +23,8 @@ PACKAGES = {
     "haproxy": "haproxy",
     "openssl": "openssl",
 }
+# What we measure ourselves against.
+EXAMPLES = ("--example", "bare", "--example", "bare_api")
 NEEDED = ("taskset", "nginx", "wrk")
 
 
@@ -52,7 +54,7 @@ def gather(programs):
             raise SystemExit(f"nothing can be measured without {name}: {missing[name]}")
     note(paths, missing, "envoy", envoy)
     note(paths, missing, "oha", oha)
-    paths["olympus"], paths["bare"] = ours(programs)
+    paths |= ours(programs)
     return Tools(paths, missing)
 
 
@@ -65,10 +67,11 @@ def note(paths, missing, name, install):
 
 def ours(folder):
     if folder is None:
-        command = ["cargo", "build", "--locked", "--profile", "dist", "--bin", "olympus", "--example", "bare"]
+        command = ["cargo", "build", "--locked", "--profile", "dist", "--bin", "olympus", *EXAMPLES]
         subprocess.run(command, cwd=ROOT, check=True)
         folder = TARGET / "dist"
-    return folder / "olympus", folder / "examples" / "bare"
+    examples = folder / "examples"
+    return {"olympus": folder / "olympus", "bare": examples / "bare", "bare_api": examples / "bare_api"}
 
 
 def install_packages():

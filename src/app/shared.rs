@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::Cache;
 use crate::config::Settings;
 use crate::domain::{ApiKeys, Tenants};
 use crate::error::Result;
@@ -11,7 +12,7 @@ use crate::limits::Limiter;
 use crate::redis::Redis;
 use crate::store::Store;
 use crate::tasks::Lifecycle;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Metrics, Telemetry};
 
 /// How long a start waits for what was taken back. Without it, sensitive routes are refused until it is read.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     /// Where there is a database.
     pub(super) keys: Option<Arc<KeyRing>>,
     pub(super) feed: Option<Feed>,
+    /// What is read often.
+    pub(super) cache: Cache,
 }
 
 impl Shared {
@@ -35,6 +38,7 @@ impl Shared {
         let store = store.transpose()?;
         let redis = settings.redis.as_ref().map(|it| Redis::start(it, lifecycle, metrics.redis()));
         let redis = redis.transpose()?;
+        let cache = cache(settings, store.as_ref(), redis.clone(), (lifecycle, metrics));
         let limiter = match redis.clone() {
             Some(redis) => Limiter::sharing(redis, lifecycle, metrics.limits.clone()),
             None => Limiter::alone(metrics.limits.clone()),
@@ -50,7 +54,7 @@ impl Shared {
                 metrics: metrics.revocations.clone(),
             })
         });
-        Ok(Self { store, limiter: Arc::new(limiter), revocations, keys, feed })
+        Ok(Self { store, limiter: Arc::new(limiter), revocations, keys, feed, cache })
     }
 
     /// Who is believed, with what all instances know of callers.
@@ -79,6 +83,7 @@ impl Shared {
             tracing::info!("there is no [redis]: limits are counted in memory, by this instance alone");
         }
         self.store.iter().for_each(Store::watch);
+        self.cache.start()?;
         self.keys.iter().for_each(|keys| keys.start(lifecycle));
         let Some(feed) = &self.feed else { return Ok(()) };
         let limiter = self.limiter.clone();
@@ -88,4 +93,18 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// The cache of what is read from a database, if both are wanted. It hears of changes from the database's transactions.
+fn cache(
+    settings: &Settings,
+    store: Option<&Store>,
+    redis: Option<Redis>,
+    (lifecycle, metrics): (&Lifecycle, &Metrics),
+) -> Cache {
+    let (Some(wanted), Some(store)) = (&settings.cache, store) else { return Cache::off() };
+    let cache = Cache::new(wanted, redis, lifecycle.clone(), metrics.cache());
+    let forgetting = cache.clone();
+    store.on_change(move |change| forgetting.forget(change));
+    cache
 }

@@ -4,9 +4,11 @@
 mod breaker;
 mod client;
 mod connect;
+mod pulse;
 mod script;
 mod subscribe;
 
 pub use client::Redis;
+pub use pulse::Pulse;
 pub use script::Script;
 pub use subscribe::Push;

@@ -3,6 +3,7 @@
 //! so a key exists here exactly when it acts.
 
 mod auth;
+mod cache;
 mod cors;
 mod headers;
 mod limit;
@@ -26,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{Authentication, Claims, Issuer, Revocation, WhenStale};
+pub use cache::Cache;
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use limit::{Limit, WhenRedisFails};
@@ -76,6 +78,10 @@ pub struct Settings {
     #[serde(default)]
     #[schemars(extend("x-reload" = "restart"))]
     pub postgres: Option<Postgres>,
+    /// What is read often is kept in memory. Absent: nothing is.
+    #[serde(default)]
+    #[schemars(extend("x-reload" = "restart"))]
+    pub cache: Option<Cache>,
     /// Values that upstreams and routes take where they say nothing themselves.
     #[serde(default)]
     #[schemars(extend("x-reload" = "nothing"))]

@@ -24,6 +24,8 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         ("postgres.statement_timeout".to_owned(), postgres.statement_timeout),
     ];
     refuse_zero(report, &times);
+    let ttl = settings.cache.as_ref().map(|cache| ("cache.ttl".to_owned(), cache.ttl));
+    refuse_zero(report, ttl.as_slice());
     let authorities = postgres.tls.as_ref().and_then(|tls| tls.ca.as_ref()).map(PemFile::certificates);
     if let Some(Err(why)) = authorities {
         report.mistake("postgres.tls.ca", why);
@@ -36,6 +38,10 @@ fn is_url(url: &Secret) -> bool {
 
 /// Local routes that read or write the database cannot be without one.
 fn check_need(settings: &Settings, report: &mut Report<'_>) {
+    if settings.cache.is_some() {
+        let message = "keeps what is read from a database: there is no [postgres]";
+        report.mistake_given("cache", &["postgres"], message);
+    }
     for (name, route) in &settings.routes {
         if route.local.is_some_and(Local::needs_postgres) {
             let place = at_key(&at_key("routes", name), "local");
