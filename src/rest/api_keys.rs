@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -65,11 +66,22 @@ struct Made {
     #[schema(min_length = 1, max_length = 200, examples("nightly export"))]
     name: String,
     /// The permissions it is for, all of which its maker has.
-    #[schema(value_type = Vec<String>, max_items = 64, examples("orders:read"))]
+    #[schema(schema_with = scopes)]
     scopes: Vec<Permitted>,
     /// When it ends by itself. Without it, it does not.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<DateTime<Utc>>,
+}
+
+fn scopes() -> Array {
+    let word = "(\\*|[a-z][a-z0-9_]*)";
+    let scope = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^{word}:{word}(:own)?$")))
+        .max_length(Some(LONGEST_SCOPE))
+        .examples(["orders:read"]);
+    let about = "The permissions it is for, all of which its maker has.";
+    ArrayBuilder::new().items(scope).max_items(Some(MOST_SCOPES)).description(Some(about)).build()
 }
 
 impl Made {

@@ -96,7 +96,8 @@ impl Asked {
             return Ok(None);
         }
         let number = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
-        let version = number.and_then(|number| number.parse().ok());
+        // How the body was compressed may follow.
+        let version = number.and_then(|number| number.split('-').next()?.parse().ok());
         let unmatched = || Problem::new(Kind::Outdated, "no version of it has this tag: see its `ETag`");
         version.map(Some).ok_or_else(unmatched)
     }

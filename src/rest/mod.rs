@@ -4,6 +4,7 @@ mod api_keys;
 mod asked;
 mod asks;
 mod auth;
+mod compression;
 mod docs;
 mod document;
 mod envelope;
@@ -23,11 +24,12 @@ use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
 
+use self::compression::compressing;
 use self::openapi::Credentials;
 
 /// What others verify our tokens by.
 pub fn keys_router() -> Router {
-    with_fallbacks(keys::routes().into())
+    compressing(with_fallbacks(keys::routes().into()))
 }
 
 /// Sessions and API keys, where there is a database for them.
@@ -45,12 +47,12 @@ pub fn status_router(lifecycle: Lifecycle) -> Router {
 /// The REST API, where there is a database for it.
 pub fn router(tenants: Option<Tenants>) -> Router {
     let tenants = tenants.map(|tenants| Router::from(tenants::routes().with_state(tenants)));
-    with_fallbacks(tenants.unwrap_or_default())
+    compressing(with_fallbacks(tenants.unwrap_or_default()))
 }
 
 /// The description of the API, and pages to read it.
 pub fn docs_router() -> Router {
-    with_fallbacks(docs::router(openapi()))
+    compressing(with_fallbacks(docs::router(openapi())))
 }
 
 /// The description of all that is served here (OpenAPI 3.1), as JSON.

@@ -101,6 +101,7 @@ fn nothing_is_routed_past_its_description() {
     let mut past = Vec::new();
     visit(&folder, &mut |path, text| {
         let is_page = path.starts_with(folder.join("docs"));
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         if !is_page && [".route(", ".route_service(", ".nest("].iter().any(|call| text.contains(call)) {
             past.push(path.to_owned());
         }

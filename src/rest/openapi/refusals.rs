@@ -24,8 +24,6 @@ struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     Always,
-    /// It asks who calls.
-    Secured,
     /// It is about a thing, or in a tenant, that is named.
     Named,
     /// It takes a body.
@@ -38,8 +36,8 @@ enum When {
 
 const REFUSALS: &[Refusal] = &[
     row(400, "BadRequest", "invalid_request", "Something of the request is not as it must be.", When::Always),
-    row(401, "Unauthorized", "token_missing", "No token was sent, or none that is good.", When::Secured),
-    row(403, "Forbidden", "forbidden", "The caller may not do this.", When::Secured),
+    row(401, "Unauthorized", "token_missing", "No token was sent, or none that is good.", When::Always),
+    row(403, "Forbidden", "forbidden", "The caller may not do this.", When::Always),
     row(404, "NotFound", "not_found", "There is no such thing, or none the caller may know of.", When::Named),
     row(408, "RequestTimeout", "request_timeout", "The body stopped coming.", When::Body),
     row(409, "Conflict", "conflict", "The thing is in a state that does not allow this.", When::Changing),
@@ -91,12 +89,9 @@ fn fits(when: When, path: &str, operation: &Operation) -> bool {
         });
         parameters.any(|it: &Parameter| it.name.eq_ignore_ascii_case(name))
     };
-    // `[{}]` is how an operation says that it asks nobody.
-    let is_open = operation.security.as_ref().is_none_or(|it| it.iter().any(|it| *it == Default::default()));
     let succeeds = |status: &str| operation.responses.responses.contains_key(status);
     match when {
         When::Always => true,
-        When::Secured => !is_open,
         When::Named => path.contains('{') || has("tenant_id"),
         When::Body => operation.request_body.is_some(),
         When::Changing => operation.request_body.is_some() || succeeds("204") || has("if-match"),
