@@ -44,10 +44,9 @@ pub(super) async fn reload(State(view): State<View>) -> Result<Json<ReloadView>,
     let last = view.control.reload(Trigger::Admin).await.map_err(Problem::from)?;
     if let Err(mistakes) = &last.result {
         let problem = Problem::new(Kind::Invalid, "the configuration has mistakes; the one in force is kept");
-        let faults = mistakes.iter().map(|mistake| Fault {
-            pointer: format!("/{}", mistake.key().replace('.', "/")),
-            code: "invalid_setting",
-            message: mistake.to_string(),
+        let faults = mistakes.iter().map(|mistake| {
+            let pointer = format!("/{}", mistake.key().replace('.', "/"));
+            Fault::at(pointer, "invalid_setting", mistake.to_string())
         });
         return Err(problem.with_code("invalid_configuration").with_faults(faults.collect()));
     }

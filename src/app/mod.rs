@@ -89,7 +89,7 @@ impl App {
         };
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(shared.tenants()),
+            rest: rest::router(shared.served()),
             keys: rest::keys_router(),
             auth: rest::auth_router(sessions.clone(), shared.api_keys()),
             status: rest::status_router(lifecycle),

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::config::Settings;
-use crate::domain::{ApiKeys, Tenants};
+use crate::domain::{ApiKeys, Products, Tenants};
 use crate::error::Result;
 use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
 use crate::redis::Redis;
+use crate::rest::Served;
 use crate::store::Store;
 use crate::tasks::Lifecycle;
 use crate::telemetry::{Metrics, Telemetry};
@@ -66,9 +67,13 @@ impl Shared {
         })
     }
 
-    /// What is done with tenants.
-    pub(super) fn tenants(&self) -> Option<Tenants> {
-        self.store.clone().zip(self.feed.clone()).map(|(store, feed)| Tenants::new(store, feed))
+    /// What the REST API serves.
+    pub(super) fn served(&self) -> Served {
+        let tenants = self.store.clone().zip(self.feed.clone());
+        Served {
+            tenants: tenants.map(|(store, feed)| Tenants::new(store, feed)),
+            products: self.store.clone().map(Products::new),
+        }
     }
 
     /// What is done with API keys.

@@ -34,15 +34,32 @@ pub struct Problem {
 /// One fault of several.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Fault {
-    /// Where it is, as a JSON pointer (RFC 6901); of a parameter its name behind `?`.
-    #[schema(examples("/name"))]
-    pub pointer: String,
+    /// Where it is in the document, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("/name"))]
+    pub pointer: Option<String>,
+    /// Which parameter of the query it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, examples("limit"))]
+    pub parameter: Option<String>,
     /// The stable word for programs.
     #[schema(examples("required"))]
     pub code: &'static str,
     /// What is wrong, for people.
     #[schema(examples("is needed"))]
     pub message: String,
+}
+
+impl Fault {
+    /// A fault in the document, at this JSON pointer.
+    pub fn at(pointer: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, code, message: message.into() }
+    }
+
+    /// A fault of this parameter of the query.
+    pub fn of(parameter: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(parameter.into()), code, message: message.into() }
+    }
 }
 
 /// Why a request was not served (RFC 9457).
@@ -223,6 +240,17 @@ mod tests {
         assert!(!ours.detail.contains("secret"));
         let theirs = Problem::from(Error::new(Kind::Invalid, "path: bad escape at 3"));
         assert_eq!(theirs.detail, "path: bad escape at 3");
+    }
+
+    #[test]
+    fn a_fault_says_where_it_is_by_the_name_of_a_member() {
+        let faults =
+            vec![Fault::at("/sku", "required", "is needed"), Fault::of("limit", "invalid", "is none")];
+        let expected = serde_json::json!([
+            { "pointer": "/sku", "code": "required", "message": "is needed" },
+            { "parameter": "limit", "code": "invalid", "message": "is none" },
+        ]);
+        assert_eq!(serde_json::to_value(faults).unwrap(), expected);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::passport::Passports;
 use super::policy::Policy;
 use super::refresh::{RefreshToken, Successor};
 use super::revocations::Revocations;
+use super::seal::SEAL;
 use super::token::{Cache, Compact, Epoch, Freshness, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
@@ -255,6 +256,19 @@ impl Authenticator {
     /// There is no key to derive it with.
     pub fn successors(&self, token: &RefreshToken) -> Result<Vec<Successor>> {
         self.keys.as_ref().map(|keys| keys.successors(token)).ok_or_else(no_key)
+    }
+
+    /// What proves later that this text was written here, or by a gateway with the same keys.
+    ///
+    /// # Errors
+    /// There is no key to derive it with.
+    pub fn seal(&self, text: &[u8]) -> Result<[u8; SEAL]> {
+        self.keys.as_ref().and_then(|keys| keys.seals().seal(text)).ok_or_else(no_key)
+    }
+
+    /// Whether this is the seal of a text.
+    pub fn is_sealed(&self, text: &[u8], seal: &[u8; SEAL]) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.seals().is_of(seal, text))
     }
 
     /// A caller's identity, signed for one upstream.

@@ -10,6 +10,7 @@ mod passport;
 mod policy;
 mod refresh;
 mod revocations;
+mod seal;
 mod token;
 
 pub use api_key::{ApiKey, ApiKeyDigest};
@@ -21,6 +22,7 @@ pub use key_ring::KeyRing;
 pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
 pub use refresh::{RefreshToken, Successor};
 pub use revocations::Revocations;
+pub use seal::SEAL;
 pub use token::{Issuance, new_key};
 
 pub use crate::model::Revocation;

@@ -1,5 +1,5 @@
 //! What every handler needs of a request besides its document: who calls, whose request it is, which page is wanted,
-//! and which version of a thing.
+//! what of a thing, and which version of it.
 
 use std::sync::Arc;
 
@@ -11,12 +11,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use utoipa::IntoParams;
 
 use super::known::known;
+use super::listing::{self, Around, Offer, parameters};
+use super::representation;
+use super::selection::{Members, Selection};
 use crate::config::Settings;
 use crate::domain::Visit;
 use crate::error::{Error, Kind};
 use crate::http::{Fault, Problem};
-use crate::identity::Caller;
-use crate::model::TenantId;
+use crate::identity::{Authenticator, Caller};
+use crate::model::{Expected, Field, TenantId};
 
 /// Items of a page where nothing is said, and at most.
 const FEW: u16 = 50;
@@ -29,8 +32,10 @@ pub(super) struct Asked {
     pub(super) visit: Visit,
     pub(super) settings: Arc<Settings>,
     pub(super) now: DateTime<Utc>,
+    pub(super) headers: HeaderMap,
+    identity: Arc<Authenticator>,
+    path: String,
     query: String,
-    headers: HeaderMap,
 }
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -40,11 +45,13 @@ impl<S: Sync> FromRequestParts<S> for Asked {
         let extensions = &mut head.extensions;
         let caller = known(extensions).map_err(|refusal| refusal.into_response())?;
         let found = extensions.remove::<Visit>().zip(extensions.get::<Arc<Settings>>().cloned());
-        // The pipeline puts both into every request.
+        let found = found.zip(extensions.get::<Arc<Authenticator>>().cloned());
+        // The pipeline puts all of them into every request.
         let missing = || Problem::from(Error::internal("serve a request without its origin"));
-        let (visit, settings) = found.ok_or_else(|| missing().into_response())?;
-        let query = head.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { caller, visit, settings, now: Utc::now(), query, headers: head.headers.clone() })
+        let ((visit, settings), identity) = found.ok_or_else(|| missing().into_response())?;
+        let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().to_owned());
+        let headers = head.headers.clone();
+        Ok(Self { caller, visit, settings, now: Utc::now(), headers, identity, path, query })
     }
 }
 
@@ -88,6 +95,36 @@ impl Asked {
         self.caller.acting_in(tenant).map_err(problem)
     }
 
+    /// The page of a list that is wanted by somebody who acts in this tenant.
+    pub(super) fn listing<F: Field>(
+        &self,
+        offer: &Offer<F>,
+        caller: &Caller,
+    ) -> Result<listing::Wanted<F>, Problem> {
+        let (settings, identity) = (&self.settings.rest, &self.identity);
+        let around = Around { tenant: caller.tenant, settings, identity, path: &self.path };
+        listing::read(&self.query, offer, &around)
+    }
+
+    /// What of a thing is wanted: `?fields&include`, and nothing else but whose it is.
+    pub(super) fn selection(&self, members: Members) -> Result<Selection, Problem> {
+        let (mut selection, mut faults) = (Selection::default(), Vec::new());
+        for parameter in parameters(&self.query, &mut faults) {
+            let (name, value) = (parameter.name.as_str(), parameter.value.as_str());
+            if name != "tenant_id" && !selection.take((name, value), members, &mut faults) {
+                let include = if members.includes.is_empty() { "" } else { ", include" };
+                let message = format!("is not known here; there are fields, tenant_id{include}");
+                faults.push(Fault::of(name, "unknown_parameter", message));
+            }
+        }
+        if faults.is_empty() { Ok(selection) } else { Err(listing::refused(faults)) }
+    }
+
+    /// What `If-Match` expects of what is to be changed.
+    pub(super) fn expected(&self) -> Result<Expected, Problem> {
+        representation::expected(&self.headers, self.settings.rest.require_if_match)
+    }
+
     /// The version that `If-Match` asks for (RFC 9110 section 13.1.1); none where any will do.
     pub(super) fn version(&self) -> Result<Option<i64>, Problem> {
         let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
@@ -110,21 +147,17 @@ pub(super) fn tag(version: i64) -> (header::HeaderName, String) {
 
 /// A parameter that is not as it must be.
 pub(super) fn unfit(name: &str, message: &str) -> Problem {
-    let fault = Fault { pointer: format!("?{name}"), code: "invalid", message: message.to_owned() };
+    let fault = Fault::of(name, "invalid_value", message);
     Problem::new(Kind::Invalid, format!("the parameter `{name}` {message}")).with_faults(vec![fault])
 }
 
 /// What a function failed with, and in which field, if it was one.
 pub(super) fn problem(error: Error) -> Problem {
-    let fault = error.field().map(|field| Fault {
-        pointer: format!("/{field}"),
-        code: "invalid",
-        message: error.message().to_owned(),
-    });
+    let fault = error.field().map(|field| Fault::at(format!("/{field}"), "invalid", error.message()));
     Problem::from(error).with_faults(fault.into_iter().collect())
 }
 
 /// A moment as clients read it.
 pub(super) fn moment(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -1,5 +1,6 @@
 //! JSON that clients send, and what is wrong with it: every fault at once.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use axum::body::{Body, to_bytes};
@@ -10,9 +11,10 @@ use serde_json::{Map, Value};
 
 use crate::error::Kind;
 use crate::http::{Fault, Problem};
+use crate::model::{Money, exponent};
 
 /// Largest document that is taken, in bytes.
-const MOST: usize = 16 << 10;
+const MOST: usize = 64 << 10;
 
 /// The members of a document, to be taken one by one, and the faults found on the way.
 #[derive(Debug, Default)]
@@ -49,10 +51,7 @@ impl Document {
     /// A text that must be there, of so many bytes at most.
     pub(super) fn text(&mut self, name: &'static str, longest: usize) -> String {
         let text = self.optional_text(name, longest);
-        if text.is_none() && !self.faults.iter().any(|fault| fault.pointer == format!("/{name}")) {
-            self.fault(name, "required", "is needed");
-        }
-        text.unwrap_or_default()
+        text.unwrap_or_else(|| self.required(name))
     }
 
     /// A text that may be there.
@@ -68,6 +67,131 @@ impl Document {
             }
         }
         None
+    }
+
+    /// A text that must be there, of so many characters at most, none of them a control character.
+    pub(super) fn line(&mut self, name: &'static str, most: usize) -> String {
+        let text = self.optional_prose(name, most);
+        if text.as_ref().is_some_and(String::is_empty) {
+            self.fault(name, "empty", "cannot be empty");
+        }
+        if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+            self.fault(name, "invalid", "cannot hold control characters, such as the end of a line");
+        }
+        text.unwrap_or_else(|| self.required(name))
+    }
+
+    /// A text that may be there, of so many characters at most.
+    pub(super) fn optional_prose(&mut self, name: &'static str, most: usize) -> Option<String> {
+        match self.members.remove(name)? {
+            Value::String(text) if text.chars().count() > most => {
+                self.fault(name, "too_long", &format!("has more than {most} characters"));
+            }
+            Value::String(text) if text.contains('\0') => {
+                self.fault(name, "invalid", "cannot hold the character U+0000");
+            }
+            Value::String(text) => return Some(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "wrong_type", "must be a text");
+            }
+        }
+        None
+    }
+
+    /// A whole number that may be there, within a range.
+    pub(super) fn optional_integer(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.members.remove(name)?;
+        let (least, most) = (range.start(), range.end());
+        match value.as_i64() {
+            Some(number) if range.contains(&number) => return Some(number),
+            _ if value.is_i64() || value.is_u64() => {
+                self.fault(name, "out_of_range", &format!("must be from {least} to {most}"));
+            }
+            _ => self.fault(name, "wrong_type", "must be a whole number"),
+        }
+        None
+    }
+
+    /// One of some words, which may be there, with what it means.
+    pub(super) fn optional_word<T>(
+        &mut self,
+        name: &'static str,
+        words: &[&str],
+        meaning: fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.members.remove(name)?;
+        let found = value.as_str().and_then(meaning);
+        if found.is_none() {
+            let code = if value.is_string() { "unknown_word" } else { "wrong_type" };
+            self.fault(name, code, &format!("must be one of {}", words.join(", ")));
+        }
+        found
+    }
+
+    /// An amount of money that must be there and is not negative: `{"amount": "12.30", "currency": "EUR"}`.
+    pub(super) fn money(&mut self, name: &'static str) -> Option<Money> {
+        let mut members = match self.members.remove(name) {
+            Some(Value::Object(members)) => members,
+            Some(_) => {
+                self.fault(name, "wrong_type", r#"must be as {"amount": "12.30", "currency": "EUR"}"#);
+                return None;
+            }
+            None => {
+                self.fault(name, "required", "is needed");
+                return None;
+            }
+        };
+        let before = self.faults.len();
+        let mut part = |part: &str| match members.remove(part) {
+            Some(Value::String(text)) => Some(text),
+            found => {
+                let (code, message) = match found {
+                    None => ("required", "is needed"),
+                    Some(_) => ("wrong_type", "must be a text"),
+                };
+                self.fault(&format!("{name}/{part}"), code, message);
+                None
+            }
+        };
+        let (amount, currency) = (part("amount"), part("currency"));
+        for member in members.keys() {
+            self.fault(&format!("{name}/{}", escaped(member)), "unknown", "is not known here");
+        }
+        if currency.as_ref().is_some_and(|currency| exponent(currency).is_none()) {
+            let message = "must be a currency by its three letters, as EUR";
+            self.fault(&format!("{name}/currency"), "unknown_currency", message);
+            return None;
+        }
+        match Money::parse(&amount?, &currency?) {
+            Ok(money) if money.minor < 0 => {
+                self.fault(&format!("{name}/amount"), "out_of_range", "must not be negative");
+                None
+            }
+            Ok(money) => Some(money).filter(|_| self.faults.len() == before),
+            Err(why) => {
+                self.fault(&format!("{name}/amount"), "invalid", &why);
+                None
+            }
+        }
+    }
+
+    /// A member that must be there, if it was read.
+    pub(super) fn needed<T: Default>(&mut self, name: &'static str, read: Option<T>) -> T {
+        read.unwrap_or_else(|| self.required(name))
+    }
+
+    /// Members that a client may send back as it got them, and that nobody sets.
+    pub(super) fn ignore(&mut self, names: &[&str]) {
+        self.members.retain(|name, _| !names.contains(&name.as_str()));
+    }
+
+    /// Says that a member is needed, unless it was there and has a fault.
+    fn required<T: Default>(&mut self, name: &str) -> T {
+        let pointer = format!("/{name}");
+        if !self.faults.iter().any(|fault| fault.pointer.as_ref() == Some(&pointer)) {
+            self.fault(name, "required", "is needed");
+        }
+        T::default()
     }
 
     /// Yes or no; no where nothing is said.
@@ -144,9 +268,7 @@ impl Document {
     /// Refuses the document if it has faults, members that nobody asked for among them.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         for name in std::mem::take(&mut self.members).keys() {
-            // RFC 6901 section 3.
-            let name = name.replace('~', "~0").replace('/', "~1");
-            self.fault(&name, "unknown", "is not known here");
+            self.fault(&escaped(name), "unknown", "is not known here");
         }
         if self.faults.is_empty() {
             return Ok(());
@@ -157,8 +279,13 @@ impl Document {
     }
 
     fn fault(&mut self, name: &str, code: &'static str, message: &str) {
-        self.faults.push(Fault { pointer: format!("/{name}"), code, message: message.to_owned() });
+        self.faults.push(Fault::at(format!("/{name}"), code, message));
     }
+}
+
+/// A name as a part of a pointer (RFC 6901 section 3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Problem> {
@@ -209,7 +336,8 @@ mod tests {
             found.flag("cookie"),
         );
         let problem = found.finish().unwrap_err();
-        let faults: Vec<_> = problem.faults.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+        let faults: Vec<_> =
+            problem.faults.iter().map(|it| (it.pointer.as_deref().unwrap_or_default(), it.code)).collect();
         assert_eq!(problem.status, 422);
         let expected = [
             ("/tenant", "wrong_type"),

@@ -10,7 +10,11 @@ mod document;
 mod envelope;
 mod keys;
 mod known;
+mod listing;
 mod openapi;
+mod products;
+mod representation;
+mod selection;
 mod status;
 mod tenants;
 
@@ -19,7 +23,7 @@ pub use asks::asks;
 use axum::Router;
 use axum::http::{Method, Uri};
 
-use crate::domain::{ApiKeys, Sessions, Tenants};
+use crate::domain::{ApiKeys, Products, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -44,10 +48,23 @@ pub fn status_router(lifecycle: Lifecycle) -> Router {
     with_fallbacks(status::routes().with_state(started).into())
 }
 
-/// The REST API, where there is a database for it.
-pub fn router(tenants: Option<Tenants>) -> Router {
-    let tenants = tenants.map(|tenants| Router::from(tenants::routes().with_state(tenants)));
-    compressing(with_fallbacks(tenants.unwrap_or_default()))
+/// What the REST API serves, where there is a database for it.
+#[derive(Debug, Clone, Default)]
+pub struct Served {
+    /// Tenants.
+    pub tenants: Option<Tenants>,
+    /// Products.
+    pub products: Option<Products>,
+}
+
+/// The REST API.
+pub fn router(served: Served) -> Router {
+    let Served { tenants, products } = served;
+    let routers: [Option<Router>; 2] = [
+        tenants.map(|tenants| tenants::routes().with_state(tenants).into()),
+        products.map(|products| products::routes().with_state(products).into()),
+    ];
+    compressing(with_fallbacks(routers.into_iter().flatten().fold(Router::new(), Router::merge)))
 }
 
 /// The description of the API, and pages to read it.
@@ -62,6 +79,7 @@ pub fn openapi() -> String {
         (Tokens, auth::routes().into_openapi()),
         (Tokens, api_keys::routes().into_openapi()),
         (TokensAndKeys, tenants::routes().into_openapi()),
+        (TokensAndKeys, products::routes().into_openapi()),
         (Tokens, status::routes().into_openapi()),
         (Tokens, keys::routes().into_openapi()),
     ]);

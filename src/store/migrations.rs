@@ -26,13 +26,14 @@ const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('olympus.migrations
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtextextended('olympus.migrations', 0))";
 const HAS_TABLE: &str = "SELECT to_regclass('public.olympus_migrations') IS NOT NULL";
 
-const EMBEDDED: [(&str, &str); 6] = [
+const EMBEDDED: [(&str, &str); 7] = [
     ("V1__tenants", include_str!("../../migrations/V1__tenants.sql")),
     ("V2__users", include_str!("../../migrations/V2__users.sql")),
     ("V3__shop", include_str!("../../migrations/V3__shop.sql")),
     ("V4__sessions", include_str!("../../migrations/V4__sessions.sql")),
     ("V5__records", include_str!("../../migrations/V5__records.sql")),
     ("V6__standings", include_str!("../../migrations/V6__standings.sql")),
+    ("V7__lists", include_str!("../../migrations/V7__lists.sql")),
 ];
 
 /// Whether a migration was applied.

@@ -9,6 +9,7 @@ mod changes;
 mod connect;
 mod demo;
 mod failure;
+mod listing;
 mod migrations;
 mod orders;
 mod products;
@@ -23,6 +24,7 @@ mod state;
 mod tenants;
 mod trace;
 mod users;
+mod value;
 mod watch;
 mod work;
 

@@ -1,14 +1,17 @@
-//! Products of a tenant.
+//! Products of a tenant. Those that were deleted are kept for what refers to them, and not seen.
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::listing::{Column, Shape, is_common};
 use super::row;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Money, Page, Product, ProductFilter, ProductId, ProductSort, ProductStatus, Window};
+use crate::model::{
+    Count, Expected, Listing, Money, Page, Product, ProductDraft, ProductField, ProductId, ProductStatus,
+};
 
 /// The products of the tenant of a transaction.
 #[derive(Debug)]
@@ -22,6 +25,31 @@ impl Work {
 }
 
 impl Products<'_> {
+    const INSERT: &'static str = "INSERT INTO products
+        (tenant_id, id, sku, name, description, price, currency, stock, status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        RETURNING id, sku, name, description, price, currency, stock, status, version, created_at, updated_at";
+
+    /// A new product.
+    ///
+    /// # Errors
+    /// Another product has its number.
+    pub async fn create(&self, id: ProductId, draft: &ProductDraft) -> Result<Product> {
+        let (tenant, id, status) = (self.0.tenant()?.uuid(), id.uuid(), draft.status.as_str());
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&id, Type::UUID),
+            param(&draft.sku, Type::TEXT),
+            param(&draft.name, Type::TEXT),
+            param(&draft.description, Type::TEXT),
+            param(&draft.price.minor, Type::INT8),
+            param(&draft.price.currency, Type::BPCHAR),
+            param(&draft.stock, Type::INT4),
+            param(&status, Type::TEXT),
+        ];
+        one(self.0.find(Self::INSERT, &values).await?)
+    }
+
     const GET: &'static str = "SELECT id, sku, name, description, price, currency, stock, status, version,
         created_at, updated_at
         FROM products WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
@@ -32,8 +60,7 @@ impl Products<'_> {
     /// There is none in this tenant.
     pub async fn get(&self, id: ProductId) -> Result<Product> {
         let (tenant, id) = (self.0.tenant()?.uuid(), id.uuid());
-        let found = self.0.find(Self::GET, &[param(&tenant, Type::UUID), param(&id, Type::UUID)]).await?;
-        product(&found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such product"))?)
+        one(self.0.find(Self::GET, &[param(&tenant, Type::UUID), param(&id, Type::UUID)]).await?)
     }
 
     const LIST: &'static str = "SELECT id, sku, name, description, price, currency, stock, status, version,
@@ -43,31 +70,108 @@ impl Products<'_> {
     /// A page of the products that fit.
     ///
     /// # Errors
-    /// The place is of a list sorted by something else.
-    pub async fn list(&self, filter: &ProductFilter, window: &Window<ProductSort>) -> Result<Page<Product>> {
+    /// The place is of another list.
+    pub async fn list(&self, listing: &Listing<ProductField>) -> Result<Page<Product>> {
         let tenant = self.0.tenant()?.uuid();
-        let status = filter.status.map(ProductStatus::as_str);
-        let column = match window.sort {
-            ProductSort::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
-            ProductSort::Name => ("name", Type::TEXT),
-            ProductSort::Price => ("price", Type::INT8),
-        };
-        let mut select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
-        if let Some(status) = &status {
-            select = select.with(" AND status = ?", [param(status, Type::TEXT)]);
-        }
-        if let Some(price) = &filter.price_from {
-            select = select.with(" AND price >= ?", [param(price, Type::INT8)]);
-        }
-        if let Some(price) = &filter.price_to {
-            select = select.with(" AND price <= ?", [param(price, Type::INT8)]);
-        }
-        if let Some(words) = &filter.words {
-            let found = " AND id IN (SELECT found.id FROM search_products(?, 1000) AS found)";
-            select = select.with(found, [param(words, Type::TEXT)]);
-        }
-        select.page(self.0, window, column, product).await
+        let select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
+        fitting(select, listing)?.listing(self.0, listing, &Shape { column, read: product }).await
     }
+
+    const COUNT: &'static str = "SELECT count(*) AS count FROM (SELECT FROM products
+        WHERE deleted_at IS NULL AND tenant_id = ";
+
+    /// How many products fit, wherever a page begins; exact up to so many.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn count(&self, listing: &Listing<ProductField>, most: u32) -> Result<Count> {
+        let tenant = self.0.tenant()?.uuid();
+        let select = Select::from(Self::COUNT).with("?", [param(&tenant, Type::UUID)]);
+        fitting(select, listing)?.count(self.0, most, is_common(listing)).await
+    }
+
+    const UPDATE: &'static str = "UPDATE products SET sku = $4, name = $5, description = $6, price = $7,
+        currency = $8, stock = $9, status = $10, version = version + 1, updated_at = now()
+        WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+        RETURNING id, sku, name, description, price, currency, stock, status, version, created_at, updated_at";
+
+    /// Replaces what is said of a product, if it is of an expected version.
+    ///
+    /// # Errors
+    /// There is none; it was changed meanwhile; another product has the number.
+    pub async fn update(&self, id: ProductId, expected: &Expected, draft: &ProductDraft) -> Result<Product> {
+        let (tenant, uuid, status) = (self.0.tenant()?.uuid(), id.uuid(), draft.status.as_str());
+        let versions = expected.versions();
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&uuid, Type::UUID),
+            param(&versions, Type::INT8_ARRAY),
+            param(&draft.sku, Type::TEXT),
+            param(&draft.name, Type::TEXT),
+            param(&draft.description, Type::TEXT),
+            param(&draft.price.minor, Type::INT8),
+            param(&draft.price.currency, Type::BPCHAR),
+            param(&draft.stock, Type::INT4),
+            param(&status, Type::TEXT),
+        ];
+        match self.0.find(Self::UPDATE, &values).await? {
+            Some(row) => product(&row),
+            None => Err(self.why_unchanged(id).await?),
+        }
+    }
+
+    const DELETE: &'static str = "UPDATE products SET deleted_at = now(), version = version + 1, updated_at = now()
+        WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+        RETURNING id, sku, name, description, price, currency, stock, status, version, created_at, updated_at";
+
+    /// Deletes a product of an expected version. Orders of it keep its id.
+    ///
+    /// # Errors
+    /// There is none; it was changed meanwhile.
+    pub async fn delete(&self, id: ProductId, expected: &Expected) -> Result<Product> {
+        let (tenant, uuid, versions) = (self.0.tenant()?.uuid(), id.uuid(), expected.versions());
+        let values =
+            [param(&tenant, Type::UUID), param(&uuid, Type::UUID), param(&versions, Type::INT8_ARRAY)];
+        match self.0.find(Self::DELETE, &values).await? {
+            Some(row) => product(&row),
+            None => Err(self.why_unchanged(id).await?),
+        }
+    }
+
+    /// Nothing was changed: it is not there, or not as it was.
+    async fn why_unchanged(&self, id: ProductId) -> Result<Error> {
+        let current = self.get(id).await?.version;
+        let message = format!("the product was changed meanwhile: its version is {current} now");
+        Ok(Error::new(Kind::Outdated, message))
+    }
+}
+
+fn fitting<'v>(select: Select<'v>, listing: &'v Listing<ProductField>) -> Result<Select<'v>> {
+    let select = select.fitting(listing, column)?;
+    let found = " AND id IN (SELECT found.id FROM search_products(?, 1000) AS found)";
+    Ok(match &listing.words {
+        Some(words) => select.with(found, [param(words, Type::TEXT)]),
+        None => select,
+    })
+}
+
+fn column(field: ProductField) -> Column {
+    match field {
+        ProductField::Id => ("id", Type::UUID),
+        ProductField::Sku => ("sku COLLATE \"C\"", Type::TEXT),
+        ProductField::Name => ("name", Type::TEXT),
+        ProductField::Price => ("price", Type::INT8),
+        ProductField::Currency => ("currency", Type::BPCHAR),
+        ProductField::Stock => ("stock", Type::INT8),
+        ProductField::Status => ("status", Type::TEXT),
+        ProductField::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
+        ProductField::UpdatedAt => ("updated_at", Type::TIMESTAMPTZ),
+    }
+}
+
+fn one(found: Option<Row>) -> Result<Product> {
+    let row = found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such product"))?;
+    product(&row)
 }
 
 fn product(found: &Row) -> Result<Product> {

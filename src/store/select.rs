@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{Direction, Key, Page, Window};
 
 /// Most items of a page, whatever is asked for.
-const MOST: u16 = 1000;
+pub(super) const MOST: u16 = 1000;
 
 /// A statement that grows.
 pub(super) struct Select<'v> {
@@ -35,6 +35,14 @@ impl<'v> Select<'v> {
             }
         }
         self
+    }
+
+    /// Its rows. A statement that is common is kept prepared.
+    pub(super) async fn rows(&self, work: &Work, is_common: bool) -> Result<Vec<Row>> {
+        match is_common {
+            true => work.query(&self.sql, &self.bound).await,
+            false => work.query_once(&self.sql, &self.bound).await,
+        }
     }
 
     /// The window of a list sorted by this column, which the place in it must fit.

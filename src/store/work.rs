@@ -157,6 +157,18 @@ impl Work {
         rows
     }
 
+    /// The same of a statement of which there are too many to keep them prepared.
+    ///
+    /// # Errors
+    /// As [`Work::query`].
+    pub(super) async fn query_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        let span = trace::begin(sql);
+        let asking = async { self.ask(self.connection()?.query_typed(sql, parameters)).await };
+        let rows = span.clone().run(asking).await;
+        trace::end(&span, &rows);
+        rows
+    }
+
     async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         self.ask(async {

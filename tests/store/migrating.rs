@@ -21,7 +21,9 @@ async fn ten_instances_migrate_at_once_and_each_step_is_applied_once() {
     let applied: Vec<_> = futures_util::future::join_all(all).await;
     let mut counts: Vec<usize> = applied.iter().map(Vec::len).collect();
     counts.sort_unstable();
-    assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 6]);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let files = std::fs::read_dir(folder).expect("the migrations").count();
+    assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, files]);
     assert_eq!(applied.concat()[0], "V1__tenants");
 }
 

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use olympus_gateway::model::{
-    Direction, Key, OrderFilter, OrderSort, OrderStatus, Place, ProductFilter, ProductSort, TenantId, UserId,
-    UserSort, Window,
+    Condition, Direction, Field, Key, Listing, Mark, OrderFilter, OrderSort, OrderStatus, Place,
+    ProductField, SortKey, Start, TenantId, UserId, UserSort, Value, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use uuid::Uuid;
@@ -24,9 +24,9 @@ const FILL: &str = "
     INSERT INTO tenants (id, slug, name) VALUES (ACME, 'acme', 'A'), (GLOBEX, 'globex', 'G');
     INSERT INTO users (tenant_id, id, email, name, created_at)
         SELECT tenant, id, 'User' || n || '@shop.example', 'User ' || n % 5000, at FROM numbers;
-    INSERT INTO products (tenant_id, id, sku, name, price, currency, created_at)
+    INSERT INTO products (tenant_id, id, sku, name, price, currency, created_at, updated_at)
         SELECT tenant, id, 'S-' || n, 'Lamp ' || n % 5000 || CASE n % 2000 WHEN 1 THEN ' rare' ELSE '' END,
-        n * 7919 % 100000, 'EUR', at FROM numbers;
+        n * 7919 % 100000, 'EUR', at, at + n % 7 * interval '1 day' FROM numbers;
     INSERT INTO orders (tenant_id, id, user_id, status, total, currency, created_at)
         SELECT tenant, id, md5((n % 1000)::text)::uuid,
         CASE n % 500 WHEN 1 THEN 'cancelled' ELSE 'delivered' END, n * 7919 % 100000, 'EUR', at FROM numbers;
@@ -74,7 +74,11 @@ impl Large {
     /// Checks how a statement was done: by this index, without a look at every row and without sorting many.
     #[track_caller]
     fn expect(&self, length: usize, what: &str, index: &str) {
-        let plans = self.plans_since(length);
+        self.expect_in(&self.plans_since(length), what, index);
+    }
+
+    #[track_caller]
+    fn expect_in(&self, plans: &str, what: &str, index: &str) {
         assert!(plans.contains(&format!("using {index} on")), "{what} without {index}: {plans}");
         assert!(!plans.contains("Seq Scan on"), "{what} looks at every row: {plans}");
         assert!(!plans.contains("Sort Key"), "{what} is sorted: {plans}");
@@ -105,21 +109,68 @@ async fn lists_and_look_ups_use_their_index_on_many_rows() {
     search(&large).await;
 }
 
+const DIRECTIONS: [Direction; 2] = [Direction::Ascending, Direction::Descending];
+
+/// Each start of a list that is sorted so: its beginning, and both sides of a place in its middle.
+fn starts<F: Field>(sort: &[SortKey<F>], values: &[Value]) -> Vec<Listing<F>> {
+    let mark = Mark { values: values.to_vec(), id: Uuid::from_u128(1 << 127) };
+    let starts = [Start::Beginning, Start::After(mark.clone()), Start::Before(mark)];
+    let listing =
+        |start| Listing { conditions: Vec::new(), words: None, sort: sort.to_vec(), start, limit: 50 };
+    starts.map(listing).into()
+}
+
 async fn products(large: &Large) {
+    let time = Value::Time("2026-01-02T03:00:00Z".parse().expect("a time"));
     let sorts = [
-        (ProductSort::CreatedAt, middle(), "products_by_time"),
-        (ProductSort::Name, Key::Text("Lamp 2500".to_owned()), "products_by_name"),
-        (ProductSort::Price, Key::Number(50_000), "products_by_price"),
+        (ProductField::CreatedAt, time.clone(), "products_by_time"),
+        (ProductField::UpdatedAt, time.clone(), "products_by_change"),
+        (ProductField::Name, Value::Text("Lamp 2500".to_owned()), "products_by_name"),
+        (ProductField::Sku, Value::Text("S-2500".to_owned()), "products_by_sku"),
+        (ProductField::Price, Value::Number(50_000), "products_by_price"),
     ];
-    for (sort, key, index) in sorts {
-        for window in &windows(sort, &key) {
-            let before = large.server.log().len();
-            let list =
-                |work: Work| async move { work.products().list(&ProductFilter::default(), window).await };
-            assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
-            large.expect(before, &format!("{window:?}"), index);
+    assert_eq!(sorts.len(), ProductField::ALL.iter().filter(|field| field.is_sortable()).count());
+    for (field, value, index) in &sorts {
+        for direction in DIRECTIONS {
+            let key = SortKey { field: *field, direction };
+            for listing in &starts(&[key], std::slice::from_ref(value)) {
+                let plans = page(large, listing).await;
+                large.expect_in(&plans, &format!("{listing:?}"), index);
+            }
+            for second in DIRECTIONS {
+                let other = SortKey { field: ProductField::Price, direction: second };
+                if *field != other.field {
+                    let values = [value.clone(), Value::Number(50_000)];
+                    for listing in &starts(&[key, other], &values) {
+                        // Those that are equal in the first key are sorted, and no others.
+                        let plans = page(large, listing).await;
+                        let is_presorted = plans.contains("Presorted Key") && plans.contains("Index Scan");
+                        assert!(is_presorted, "{listing:?}: {plans}");
+                        assert!(!plans.contains("Seq Scan on"), "{listing:?}: {plans}");
+                        let sorts = plans.matches("Sort Key").count();
+                        assert_eq!(sorts, plans.matches("Presorted Key").count(), "{listing:?}: {plans}");
+                    }
+                }
+            }
         }
     }
+    for (field, prefix, index) in [
+        (ProductField::Sku, "S-77", "products_by_sku"),
+        (ProductField::Name, "Lamp 777", "products_by_name_prefix"),
+    ] {
+        let mut listing = Listing::by(field, Direction::Ascending, 50);
+        listing.conditions = vec![Condition::prefix(field, prefix)];
+        let plans = page(large, &listing).await;
+        assert!(plans.contains(index) && !plans.contains("Seq Scan on"), "{prefix}: {plans}");
+    }
+}
+
+/// How a page was read.
+async fn page(large: &Large, listing: &Listing<ProductField>) -> String {
+    let before = large.server.log().len();
+    let list = |work: Work| async move { work.products().list(listing).await };
+    assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50, "{listing:?}");
+    large.plans_since(before)
 }
 
 async fn orders(large: &Large) {
@@ -168,12 +219,9 @@ async fn users(large: &Large) {
 }
 
 async fn search(large: &Large) {
-    let filter = &ProductFilter { words: Some("rare".to_owned()), ..ProductFilter::default() };
-    let window = &Window { sort: ProductSort::Name, direction: Direction::Ascending, after: None, limit: 50 };
-    let before = large.server.log().len();
-    let list = |work: Work| async move { work.products().list(filter, window).await };
-    assert_eq!(large.acme.run(list).await.expect("a page").items.len(), 50);
-    let plans = large.plans_since(before);
+    let mut listing = Listing::by(ProductField::Name, Direction::Ascending, 50);
+    listing.words = Some("rare".to_owned());
+    let plans = page(large, &listing).await;
     assert!(plans.contains("Bitmap Index Scan on products_by_words"), "{plans}");
     assert!(!plans.contains("Seq Scan on products"), "{plans}");
 }

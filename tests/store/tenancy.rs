@@ -5,8 +5,8 @@ use std::future::Future;
 use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Direction, NewApiKey, NewAuditEntry, OrderFilter, OrderId, OrderSort,
-    ProductFilter, ProductId, ProductSort, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
+    ApiKeyId, ApiKeySort, AuditSort, Direction, Listing, NewApiKey, NewAuditEntry, OrderFilter, OrderId,
+    OrderSort, ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
     UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Work};
@@ -193,9 +193,10 @@ async fn products_and_orders_are_seen_by_their_tenant_only() {
     let get = |work: Work| async move { work.products().get(product).await };
     let get_order = |work: Work| async move { work.orders().get(order).await };
     let count = |work: Work| async move {
-        let lamps = &ProductFilter { words: Some("lamp".to_owned()), ..ProductFilter::default() };
-        let products = work.products().list(&ProductFilter::default(), &window(ProductSort::Name)).await?;
-        let found = work.products().list(lamps, &window(ProductSort::Price)).await?;
+        let mut listing = Listing::by(ProductField::Name, Direction::Ascending, 100);
+        let products = work.products().list(&listing).await?;
+        listing.words = Some("lamp".to_owned());
+        let found = work.products().list(&listing).await?;
         let orders = work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?;
         let items = work.orders().items(order).await?;
         Ok([products.items.len(), found.items.len(), orders.items.len(), items.len()])

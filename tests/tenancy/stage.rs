@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{Method, Request, StatusCode};
 use olympus_gateway::config::{Algorithm, Settings};
-use olympus_gateway::domain::{ApiKeys, Tenants};
+use olympus_gateway::domain::{ApiKeys, Products, Tenants};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
 use olympus_gateway::limits::Limiter;
@@ -36,6 +36,11 @@ key = ["ip"]
 rate = "100/s"
 [routes.tenants]
 path = ["/api/v1/tenants", "/api/v1/tenants/{*rest}"]
+local = "rest"
+auth = "required"
+api_keys = true
+[routes.api]
+path = ["/api/v1/products", "/api/v1/products/{*rest}"]
 local = "rest"
 auth = "required"
 api_keys = true
@@ -113,7 +118,10 @@ impl Stage {
         let snapshot =
             Snapshot::compile_with(Arc::new(settings), &BTreeMap::new(), identity.clone()).unwrap();
         let locals = Locals {
-            rest: rest::router(Some(Tenants::new(store.clone(), feed.clone()))),
+            rest: rest::router(rest::Served {
+                tenants: Some(Tenants::new(store.clone(), feed.clone())),
+                products: Some(Products::new(store.clone())),
+            }),
             auth: rest::auth_router(None, Some(ApiKeys::new(store.clone(), feed.clone()))),
             ..Locals::default()
         };

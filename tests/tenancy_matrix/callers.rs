@@ -20,6 +20,10 @@ const MORE: &str = r#"
 path = ["/api/v1/tenants", "/api/v1/tenants/{*rest}"]
 local = "rest"
 auth = "optional"
+[routes.products]
+path = ["/api/v1/products", "/api/v1/products/{*rest}"]
+local = "rest"
+auth = "optional"
 [routes.keys]
 path = "/.well-known/jwks.json"
 local = "keys"
@@ -113,6 +117,12 @@ impl Matrix {
             // Whatever they may at home: what is another tenant's is not there.
             Need::Thing(..) if !is_here => Outcome::Missing,
             Need::Thing(permission, _) => with(permission, Some(&self.owner)),
+            Need::Item(permission, _) => match with(permission, None) {
+                Outcome::Done if !is_here => Outcome::Missing,
+                outcome @ (Outcome::Done | Outcome::Unknown | Outcome::Forbidden | Outcome::Missing) => {
+                    outcome
+                }
+            },
             Need::Tenant(permission, which) => {
                 let is_own = caller.tenant == self.tenant(which);
                 with(permission, is_own.then_some(subject))
@@ -143,6 +153,11 @@ impl Matrix {
                 "INSERT INTO api_keys (tenant_id, id, user_id, name, hash, hint)
                  VALUES ('{tenant}', '{id}', '{owner}', 'k', sha256('{id}'::text::bytea), 'olk_')"
             )),
+            Need::Item(_, Thing::Product) => self.stage.sql(&format!(
+                "INSERT INTO products (tenant_id, id, sku, name, price, currency)
+                 VALUES ('{tenant}', '{id}', '{id}', 'P', 1, 'EUR')"
+            )),
+            Need::Thing(_, Thing::Product) | Need::Item(..) => unreachable!("no row asks for it"),
             Need::Tenant(_, which) => return self.tenant(which).to_string(),
             Need::Nothing | Need::Caller | Need::All(_) | Need::Own(_) | Need::Some(_) | Need::There(_) => {}
         }

@@ -19,6 +19,8 @@ pub(crate) enum Need {
     Some(Permission),
     /// The permission for a thing of the first tenant, made anew for each call.
     Thing(Permission, Thing),
+    /// The permission for a thing of the first tenant that is nobody's own, made anew for each call.
+    Item(Permission, Thing),
     /// The permission for this tenant, which is the caller's own or not.
     Tenant(Permission, Which),
     /// To act in the first tenant, and the permission for whatever it may be there.
@@ -30,6 +32,7 @@ pub(crate) enum Need {
 pub(crate) enum Thing {
     Session,
     ApiKey,
+    Product,
 }
 
 /// A tenant that is asked about.
@@ -65,7 +68,7 @@ fn with(mut endpoint: Endpoint, document: Value) -> Endpoint {
 
 /// Every endpoint, at least once.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    use Need::{All, Caller, Nothing, Own, Some, Tenant, There};
+    use Need::{All, Caller, Item, Nothing, Own, Some, Tenant, There};
     let of = Need::Thing;
     let login = json!({ "tenant": "acme", "email": "nobody@acme.example", "password": "wrong" });
     let key = json!({ "name": "a key", "scopes": ["orders:read:own"] });
@@ -73,6 +76,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let made = &[201, 400, 409, 422];
     let new = json!({ "slug": "one-more", "name": "One more" });
     let keys = "/api/v1/auth/api-keys";
+    let products = "/api/v1/products";
+    let price = json!({ "amount": "1.00", "currency": "EUR" });
+    let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
     vec![
         row("GET", "/.well-known/jwks.json", Nothing, &[200]),
         row("GET", "/api/v1/status", Nothing, &[200]),
@@ -107,6 +113,13 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             row("PATCH", "/api/v1/tenants/{id}", Tenant(TenantsUpdate, Which::Third), &[200]),
             json!({ "name": "A name" }),
         ),
+        row("GET", products, All(ProductsRead), &[200]),
+        Endpoint { query: "?tenant_id={first}", ..row("GET", products, There(ProductsRead), &[200]) },
+        // The first one takes the number.
+        with(row("POST", products, All(ProductsCreate), &[201, 409]), product.clone()),
+        row("GET", "/api/v1/products/{id}", Item(ProductsRead, Thing::Product), &[200]),
+        with(row("PUT", "/api/v1/products/{id}", Item(ProductsUpdate, Thing::Product), &[200, 409]), product),
+        row("DELETE", "/api/v1/products/{id}", Item(ProductsDelete, Thing::Product), &[204]),
         // Nobody suspends the tenant they are of.
         row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
         row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),
@@ -144,6 +157,7 @@ fn what_is_explained_of_an_endpoint_is_what_it_asks_for() {
             | Need::Own(permission)
             | Need::Some(permission)
             | Need::Thing(permission, _)
+            | Need::Item(permission, _)
             | Need::Tenant(permission, _)
             | Need::There(permission) => Some(permission),
         };

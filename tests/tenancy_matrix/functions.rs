@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, FamilyId, NewApiKey, NewAuditEntry, NewSession,
-    NewTenant, NewUser, OrderFilter, OrderId, OrderSort, ProductFilter, ProductId, ProductSort,
-    RefreshRecord, SessionEnd, SessionId, TenantChange, TenantId, TenantStatus, UserChange, UserId, UserSort,
-    Window,
+    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, Listing, Money, NewApiKey,
+    NewAuditEntry, NewSession, NewTenant, NewUser, OrderFilter, OrderId, OrderSort, ProductDraft,
+    ProductField, ProductId, ProductStatus, RefreshRecord, SessionEnd, SessionId, TenantChange, TenantId,
+    TenantStatus, UserChange, UserId, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Store, Work};
 use serde_json::Map;
@@ -101,6 +101,17 @@ fn of_users() -> Vec<Function> {
     ]
 }
 
+fn draft() -> ProductDraft {
+    ProductDraft {
+        sku: "new".to_owned(),
+        name: "N".to_owned(),
+        description: String::new(),
+        price: Money { minor: 1, currency: "EUR".to_owned() },
+        stock: 0,
+        status: ProductStatus::Active,
+    }
+}
+
 fn of_the_shop() -> Vec<Function> {
     use Whose::Tenant;
     vec![
@@ -109,10 +120,31 @@ fn of_the_shop() -> Vec<Function> {
         }),
         row("products.list", Tenant, |work, _known| {
             Box::pin(async move {
-                let words = ProductFilter { words: Some("lamp".to_owned()), ..ProductFilter::default() };
-                let all = work.products().list(&ProductFilter::default(), &window(ProductSort::Name)).await?;
-                let found = work.products().list(&words, &window(ProductSort::Name)).await?;
-                Ok(all.items.len() + found.items.len())
+                let mut listing = Listing::by(ProductField::Name, Direction::Ascending, 100);
+                let all = work.products().list(&listing).await?.items.len();
+                listing.words = Some("lamp".to_owned());
+                Ok(all + work.products().list(&listing).await?.items.len())
+            })
+        }),
+        row("products.count", Tenant, |work, _known| {
+            Box::pin(async move {
+                let listing = Listing::by(ProductField::Name, Direction::Ascending, 100);
+                Ok(work.products().count(&listing, 9).await?.rows.try_into().unwrap_or_default())
+            })
+        }),
+        row("products.create", Whose::Written, |work, _known| {
+            Box::pin(async move { work.products().create(ProductId::new(), &draft()).await.map(|_| 1) })
+        }),
+        row("products.update", Tenant, |work, known| {
+            Box::pin(async move {
+                let id = ProductId::from(known.id);
+                work.products().update(id, &Expected::Any, &draft()).await.map(|_| 1)
+            })
+        }),
+        row("products.delete", Tenant, |work, known| {
+            Box::pin(async move {
+                let expected = Expected::OneOf(vec![1]);
+                work.products().delete(ProductId::from(known.id), &expected).await.map(|_| 1)
             })
         }),
         row("orders.get", Tenant, |work, known| {

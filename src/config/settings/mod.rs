@@ -12,6 +12,7 @@ mod policy;
 mod postgres;
 mod redis;
 mod resilience;
+mod rest;
 mod route;
 mod server;
 mod sessions;
@@ -36,6 +37,7 @@ pub use policy::{Policy, PolicyGrant, Role};
 pub use postgres::{Postgres, PostgresTls};
 pub use redis::{Redis, RedisMode, RedisTls};
 pub use resilience::{Breaker, BreakerScope, Outlier, Retry, RetryOn};
+pub use rest::Rest;
 pub use route::{Access, Auth, Demands, HeaderEdits, HeaderMatch, IdentityForm, Local, Paths, Route, Share};
 pub use server::{Admin, Drain, Limits, Server, Timeouts};
 pub use sessions::{Attempts, AuthBackend, Backends, Cookie, SameSite};
@@ -99,6 +101,9 @@ pub struct Settings {
     /// Services that the gateway itself calls.
     #[serde(default)]
     pub backends: Backends,
+    /// The REST API.
+    #[serde(default)]
+    pub rest: Rest,
     /// Cross-origin policies that routes refer to by name.
     #[serde(default)]
     pub cors: BTreeMap<String, Cors>,

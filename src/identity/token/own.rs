@@ -15,6 +15,7 @@ use super::key::{KeySet, library, thumbprint};
 use crate::config::{self, Algorithm, KeyFile};
 use crate::error::{Error, Kind, Result};
 use crate::identity::refresh::{Derivations, RefreshToken, Successor};
+use crate::identity::seal::Seals;
 use crate::model::{SessionId, TenantId, TokenId};
 
 /// What an Ed25519 key of PKCS#8 begins with (RFC 8410 section 7); 32 random bytes follow.
@@ -27,6 +28,7 @@ pub(in crate::identity) struct Keys {
     signer: Signer,
     published: Bytes,
     derivations: Derivations,
+    seals: Seals,
 }
 
 struct Signer {
@@ -91,7 +93,8 @@ impl Keys {
             verifying: KeySet::of(&keys)?,
             signer: signer.ok_or_else(none)?,
             published: publish(keys)?,
-            derivations: derivations(folder.files()),
+            derivations: Derivations::of(in_turn(folder.files())),
+            seals: Seals::of(in_turn(folder.files())),
         }))
     }
 
@@ -111,6 +114,11 @@ impl Keys {
     /// have signed a moment ago or here or there already.
     pub(in crate::identity) fn successors(&self, token: &RefreshToken) -> Vec<Successor> {
         self.derivations.successors(token)
+    }
+
+    /// What proves that a text was written with these keys.
+    pub(in crate::identity) fn seals(&self) -> &Seals {
+        &self.seals
     }
 
     /// Makes an access token (RFC 9068).
@@ -149,11 +157,12 @@ impl Keys {
     }
 }
 
-fn derivations(files: &[KeyFile]) -> Derivations {
+/// The keys of a folder, the one that signs first.
+fn in_turn(files: &[KeyFile]) -> impl Iterator<Item = &[u8]> {
     let signer = files.iter().rposition(|file| !file.is_upcoming());
     let first = signer.and_then(|at| files.get(at));
-    let others = files.iter().enumerate().filter(|(at, _)| Some(*at) != signer).map(|(_, file)| file);
-    Derivations::of(first.into_iter().chain(others).map(|file| file.pem.expose()))
+    let others = files.iter().enumerate().filter(move |(at, _)| Some(*at) != signer).map(|(_, file)| file);
+    first.into_iter().chain(others).map(|file| file.pem.expose())
 }
 
 type Pair = (EncodingKey, Jwk, Algorithm);

@@ -12,6 +12,7 @@ mod overlaps;
 mod postgres;
 mod prefixes;
 mod repeats;
+mod rest;
 mod routes;
 mod sessions;
 mod splits;
@@ -35,6 +36,7 @@ pub(in crate::config) fn check_settings(settings: &Settings, places: &Places, fi
     auth::check(settings, &mut report);
     cors::check(settings, &mut report);
     limits::check(settings, &mut report);
+    rest::check(settings, &mut report);
     headers::check(settings, &mut report);
     telemetry::check(settings, &mut report);
 }
