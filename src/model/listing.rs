@@ -213,6 +213,24 @@ impl<F: Field> Listing<F> {
     pub fn mark(&self, item: &F::Item) -> Mark {
         Mark { values: self.sort.iter().map(|key| key.field.value(item)).collect(), id: F::id(item) }
     }
+
+    /// The place right after this one, where nothing else can lie between.
+    pub fn right_after(&self, mark: &Mark) -> Mark {
+        self.moved(mark, Direction::Ascending)
+    }
+
+    /// The place right before this one.
+    pub fn right_before(&self, mark: &Mark) -> Mark {
+        self.moved(mark, Direction::Descending)
+    }
+
+    /// The id runs as the last key does.
+    fn moved(&self, mark: &Mark, direction: Direction) -> Mark {
+        let runs = self.sort.last().map_or(Direction::Ascending, |key| key.direction);
+        let id = mark.id.as_u128();
+        let id = if runs == direction { id.saturating_add(1) } else { id.saturating_sub(1) };
+        Mark { values: mark.values.clone(), id: Uuid::from_u128(id) }
+    }
 }
 
 /// How many rows there are.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use olympus_gateway::config::{Algorithm, Settings};
 use olympus_gateway::domain::{ApiKeys, Products, Tenants};
 use olympus_gateway::http::Connection;
@@ -34,6 +34,8 @@ cost = 2
 [limits.address]
 key = ["ip"]
 rate = "100/s"
+[rest]
+count_cap = 30
 [routes.tenants]
 path = ["/api/v1/tenants", "/api/v1/tenants/{*rest}"]
 local = "rest"
@@ -72,6 +74,7 @@ pub(crate) struct Seen {
     pub(crate) tag: String,
     /// What `RateLimit-Policy` says.
     pub(crate) limits: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) document: Value,
 }
 
@@ -186,6 +189,7 @@ impl Stage {
             status: head.status,
             tag,
             limits,
+            headers: head.headers,
             document: serde_json::from_slice(&bytes).unwrap_or_default(),
         }
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Wanted;
 use crate::error::{Error, Result};
-use crate::model::{Count, Field, Page, Start};
+use crate::model::{Count, Field, Mark, Page, Start};
 use crate::rest::representation::Representation;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
@@ -84,18 +84,25 @@ impl<F: Field> Wanted<F> {
         Ok(representation)
     }
 
-    /// The cursors of the pages after and before this one. Towards where the walk came from there is one as long as
-    /// there is an item to name.
+    /// The cursors of the pages after and before this one. Towards where the walk came from there always is one, also
+    /// where the page is empty: what it was to show may have gone meanwhile.
     fn neighbours(&self, page: &Page<F::Item>) -> Result<(Option<String>, Option<String>)> {
-        let (forth, back) = match self.listing.start {
-            Start::Beginning => (page.has_more, false),
-            Start::After(_) => (page.has_more, true),
-            Start::Before(_) => (true, page.has_more),
+        let (first, last) = (page.items.first(), page.items.last());
+        let mark = |item: Option<&F::Item>| item.map(|item| self.listing.mark(item));
+        let (next, previous) = match &self.listing.start {
+            Start::Beginning => (mark(last).filter(|_| page.has_more), None),
+            Start::After(from) => {
+                let previous = mark(first).unwrap_or_else(|| self.listing.right_after(from));
+                (mark(last).filter(|_| page.has_more), Some(previous))
+            }
+            Start::Before(from) => {
+                let next = mark(last).unwrap_or_else(|| self.listing.right_before(from));
+                (Some(next), mark(first).filter(|_| page.has_more))
+            }
         };
-        let cursor = |item: Option<&F::Item>| {
-            item.map(|item| self.binding.write(&self.listing.mark(item), &self.identity)).transpose()
-        };
-        Ok((cursor(page.items.last().filter(|_| forth))?, cursor(page.items.first().filter(|_| back))?))
+        let write =
+            |mark: Option<Mark>| mark.map(|mark| self.binding.write(&mark, &self.identity)).transpose();
+        Ok((write(next)?, write(previous)?))
     }
 
     fn links(&self, next: Option<&str>, previous: Option<&str>) -> Result<HeaderValue> {
