@@ -68,7 +68,20 @@ pub struct Error {
     kind: Kind,
     message: String,
     field: Option<&'static str>,
+    code: Option<&'static str>,
+    flaws: Vec<Flaw>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// One of several places at fault in what was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Where it is, below the whole: `items/0/quantity`.
+    pub place: String,
+    /// The stable word for programs.
+    pub code: &'static str,
+    /// What is wrong, for people.
+    pub message: String,
 }
 
 /// The result of whatever may fail with an [`Error`].
@@ -77,7 +90,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of a kind, with a message that says what was being done and to what.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), field: None, source: None }
+        Self { kind, message: message.into(), field: None, code: None, flaws: Vec::new(), source: None }
     }
 
     /// A fault of ours.
@@ -89,6 +102,20 @@ impl Error {
     #[must_use]
     pub fn about(mut self, field: &'static str) -> Self {
         self.field = Some(field);
+        self
+    }
+
+    /// Says which case of its kind it is, by the stable word for programs.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Adds each place that is at fault, where there are several to mend at once.
+    #[must_use]
+    pub fn with_flaws(mut self, flaws: Vec<Flaw>) -> Self {
+        self.flaws = flaws;
         self
     }
 
@@ -107,6 +134,16 @@ impl Error {
     /// Which field of what was given is at fault, if it is one.
     pub fn field(&self) -> Option<&'static str> {
         self.field
+    }
+
+    /// Which case of its kind this is, where its kind has several.
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// Each place that is at fault, where there are several.
+    pub fn flaws(&self) -> &[Flaw] {
+        &self.flaws
     }
 
     /// What happened, without the cause: safe to show where the fault is the client's.

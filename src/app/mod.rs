@@ -19,7 +19,7 @@ use self::keeper::Keeper;
 use self::shared::Shared;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
-use crate::domain::Sessions;
+use crate::domain::{Onces, Sessions};
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
@@ -39,6 +39,7 @@ pub struct App {
     wishes: mpsc::Receiver<Wish>,
     locals: Locals,
     sessions: Option<Sessions>,
+    onces: Option<Onces>,
     shared: Shared,
     takes_over: bool,
 }
@@ -87,15 +88,16 @@ impl App {
             metrics: telemetry.metrics.clone(),
             messages,
         };
+        let onces = shared.onces(&lifecycle);
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(shared.served()),
+            rest: rest::router(shared.served(onces.clone())),
             keys: rest::keys_router(),
             auth: rest::auth_router(sessions.clone(), shared.api_keys()),
             status: rest::status_router(lifecycle),
             docs: rest::docs_router(),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, sessions, shared, takes_over: false })
+        Ok(Self { ground, telemetry, view, wishes, locals, sessions, onces, shared, takes_over: false })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -160,6 +162,9 @@ impl App {
         if let Some(sessions) = self.sessions {
             lifecycle.spawn("record logins in vain", sessions.clone().keep_record());
             lifecycle.spawn("clear sessions", sessions.keep_clear());
+        }
+        if let Some(onces) = self.onces {
+            lifecycle.spawn("clear idempotency keys", onces.keep_clear());
         }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {

@@ -2,12 +2,14 @@
 //! the caller's tenant, and records what it did in the same transaction. Nothing here knows of HTTP.
 
 mod api_keys;
+mod once;
 mod products;
 mod sessions;
 mod tenants;
 mod visit;
 
 pub use api_keys::{ApiKeys, WantedKey};
+pub use once::{Once, Onces, Outcome, Render};
 pub use products::Products;
 pub use sessions::{Account, Login, Pair, Refused, Sessions, Terms};
 pub use tenants::Tenants;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
-use super::Visit;
+use super::{Once, Visit};
 use crate::config::{Limit, LimitKey};
 use crate::error::{Error, Kind, Result};
 use crate::identity::{Caller, Feed, Reach, Revocation, Thing};
@@ -69,12 +69,18 @@ impl Tenants {
     ///
     /// # Errors
     /// They may not; its short name is taken or none; the database does not answer.
-    pub async fn create(&self, caller: &Caller, new: &NewTenant, visit: &Visit) -> Result<Tenant> {
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        new: &NewTenant,
+        (visit, once): (&Visit, &Once<Tenant>),
+    ) -> Result<Tenant> {
         caller.require(Permission::TenantsCreate)?;
         let entry = &entry(caller, visit, ("tenant.created", new.id));
         let create = |work: Work| async move {
             let made = work.tenants().create(new).await?;
             work.audit().append(entry).await?;
+            once.settle(&work, &made).await?;
             Ok(made)
         };
         self.store.platform_with(new.id).within(visit.left()).run(create).await
@@ -90,7 +96,7 @@ impl Tenants {
         caller: &Caller,
         (id, version): (TenantId, Option<i64>),
         change: &TenantChange,
-        (rules, visit): (&BTreeMap<String, Limit>, &Visit),
+        (rules, visit, once): (&BTreeMap<String, Limit>, &Visit, &Once<Tenant>),
     ) -> Result<Tenant> {
         require(caller, Permission::TenantsUpdate, id)?;
         if let Some(limits) = &change.limits {
@@ -104,6 +110,7 @@ impl Tenants {
         let update = |work: Work| async move {
             let changed = work.tenants().update(id, version, change).await?;
             work.audit().append(entry).await?;
+            once.settle(&work, &changed).await?;
             Ok(changed)
         };
         let changed = self.store.platform_with(id).within(visit.left()).run(update).await?;

@@ -182,7 +182,8 @@ impl From<Error> for Problem {
             | Kind::ClientTimeout => (error.message(), true),
         };
         let problem = Self::new(error.kind(), shown);
-        Self { cause: (!is_theirs).then(|| Arc::new(error)), ..problem }
+        let code = error.code().unwrap_or(problem.code);
+        Self { code, cause: (!is_theirs).then(|| Arc::new(error)), ..problem }
     }
 }
 

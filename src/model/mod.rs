@@ -2,7 +2,10 @@
 
 mod api_keys;
 mod audit;
+mod events;
+mod idempotency;
 mod ids;
+mod intents;
 mod listing;
 mod money;
 mod noun;
@@ -18,7 +21,10 @@ mod users;
 
 pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
+pub use events::NewEvent;
+pub use idempotency::{Claim, OnceKey, StoredAnswer};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
+pub use intents::{Intent, IntentKind, NewIntent};
 pub use listing::{Condition, Count, Field, Listing, Mark, Operator, SortKey, Start, Value, ValueKind};
 pub use money::{Money, exponent};
 pub use noun::{Change, Noun, Nouns};

@@ -15,8 +15,8 @@ use super::listing::{self, Around, Offer, parameters};
 use super::representation;
 use super::selection::{Members, Selection};
 use crate::config::Settings;
-use crate::domain::Visit;
-use crate::error::{Error, Kind};
+use crate::domain::{Onces, Visit};
+use crate::error::{Error, Flaw, Kind};
 use crate::http::{Fault, Problem};
 use crate::identity::{Authenticator, Caller};
 use crate::model::{Expected, Field, TenantId};
@@ -32,6 +32,8 @@ pub(super) struct Asked {
     pub(super) visit: Visit,
     pub(super) settings: Arc<Settings>,
     pub(super) now: DateTime<Utc>,
+    /// Where there is a database.
+    pub(super) onces: Option<Onces>,
     pub(super) headers: HeaderMap,
     identity: Arc<Authenticator>,
     path: String,
@@ -49,9 +51,10 @@ impl<S: Sync> FromRequestParts<S> for Asked {
         // The pipeline puts all of them into every request.
         let missing = || Problem::from(Error::internal("serve a request without its origin"));
         let ((visit, settings), identity) = found.ok_or_else(|| missing().into_response())?;
+        let onces = extensions.remove::<Onces>();
         let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().to_owned());
         let headers = head.headers.clone();
-        Ok(Self { caller, visit, settings, now: Utc::now(), headers, identity, path, query })
+        Ok(Self { caller, visit, settings, now: Utc::now(), onces, headers, identity, path, query })
     }
 }
 
@@ -153,8 +156,10 @@ pub(super) fn unfit(name: &str, message: &str) -> Problem {
 
 /// What a function failed with, and in which field, if it was one.
 pub(super) fn problem(error: Error) -> Problem {
-    let fault = error.field().map(|field| Fault::at(format!("/{field}"), "invalid", error.message()));
-    Problem::from(error).with_faults(fault.into_iter().collect())
+    let of_field = error.field().map(|field| Fault::at(format!("/{field}"), "invalid", error.message()));
+    let of_flaw = |flaw: &Flaw| Fault::at(format!("/{}", flaw.place), flaw.code, flaw.message.clone());
+    let faults = error.flaws().iter().map(of_flaw).chain(of_field).collect();
+    Problem::from(error).with_faults(faults)
 }
 
 /// A moment as clients read it.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::once::Keyed;
 use crate::error::Kind;
 use crate::http::{Fault, Problem};
 use crate::model::{Money, exponent};
@@ -21,6 +22,7 @@ const MOST: usize = 64 << 10;
 pub(super) struct Document {
     members: Map<String, Value>,
     faults: Vec<Fault>,
+    keyed: Keyed,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Document {
@@ -29,13 +31,14 @@ impl<S: Send + Sync> FromRequest<S> for Document {
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         let bytes = read(body).await?;
+        let keyed = Keyed::of(&head, &bytes);
         // Where nothing is needed, nothing need be sent.
         if bytes.is_empty() && !head.headers.contains_key(header::CONTENT_TYPE) {
-            return Ok(Self::default());
+            return Ok(Self { keyed, ..Self::default() });
         }
         check_type(&head.headers)?;
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Ok(Self { members, faults: Vec::new() }),
+            Ok(Value::Object(members)) => Ok(Self { members, faults: Vec::new(), keyed }),
             Ok(_) => {
                 Err(Problem::new(Kind::Invalid, "the body is JSON, but no object").with_code("invalid_json"))
             }
@@ -48,6 +51,11 @@ impl<S: Send + Sync> FromRequest<S> for Document {
 }
 
 impl Document {
+    /// What the request says of being done once.
+    pub(super) fn keyed(&self) -> Keyed {
+        self.keyed.clone()
+    }
+
     /// A text that must be there, of so many bytes at most.
     pub(super) fn text(&mut self, name: &'static str, longest: usize) -> String {
         let text = self.optional_text(name, longest);

@@ -11,6 +11,7 @@ mod envelope;
 mod keys;
 mod known;
 mod listing;
+mod once;
 mod openapi;
 mod products;
 mod representation;
@@ -20,10 +21,10 @@ mod tenants;
 
 pub use asks::asks;
 
-use axum::Router;
 use axum::http::{Method, Uri};
+use axum::{Extension, Router};
 
-use crate::domain::{ApiKeys, Products, Sessions, Tenants};
+use crate::domain::{ApiKeys, Onces, Products, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -55,16 +56,22 @@ pub struct Served {
     pub tenants: Option<Tenants>,
     /// Products.
     pub products: Option<Products>,
+    /// What is done once.
+    pub onces: Option<Onces>,
 }
 
 /// The REST API.
 pub fn router(served: Served) -> Router {
-    let Served { tenants, products } = served;
+    let Served { tenants, products, onces } = served;
     let routers: [Option<Router>; 2] = [
         tenants.map(|tenants| tenants::routes().with_state(tenants).into()),
         products.map(|products| products::routes().with_state(products).into()),
     ];
-    compressing(with_fallbacks(routers.into_iter().flatten().fold(Router::new(), Router::merge)))
+    let router = routers.into_iter().flatten().fold(Router::new(), Router::merge);
+    compressing(with_fallbacks(match onces {
+        Some(onces) => router.layer(Extension(onces)),
+        None => router,
+    }))
 }
 
 /// The description of the API, and pages to read it.

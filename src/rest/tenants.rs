@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::asked::{Asked, Wanted, moment, problem, tag};
 use super::document::Document;
 use super::envelope::{Listed, Success};
+use super::once::IdempotencyKey;
 use super::openapi::words;
 use crate::domain::Tenants;
 use crate::error::Kind;
@@ -132,6 +133,7 @@ async fn show(
 /// Make a tenant
 #[utoipa::path(
     post, path = "/api/v1/tenants", tag = "tenants", operation_id = "createTenant",
+    params(IdempotencyKey),
     request_body = Made,
     responses((status = 201, description = "The new tenant.", body = Success<Shown>,
                headers(("ETag" = String, description = "Its version."),
@@ -143,11 +145,12 @@ async fn create(
     mut document: Document,
 ) -> Result<Response, Problem> {
     let Made { slug, name } = Made::take(&mut document);
+    let sender = (&*asked.caller, document.keyed());
     document.finish()?;
     let new = NewTenant { id: TenantId::new(), slug, name };
-    let tenant = tenants.create(&asked.caller, &new, &asked.visit).await.map_err(problem)?;
-    let place = format!("/api/v1/tenants/{}", tenant.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], answer(tenant)).into_response())
+    let (caller, visit) = (asked.caller.clone(), asked.visit.clone());
+    let create = move |once| async move { tenants.create(&caller, &new, (&visit, &once)).await };
+    asked.once(sender, created, create).await
 }
 
 /// Change a tenant
@@ -156,7 +159,8 @@ async fn create(
 #[utoipa::path(
     patch, path = "/api/v1/tenants/{id}", tag = "tenants", operation_id = "updateTenant",
     params(("id" = Uuid, Path, description = "The id of the tenant."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
+           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
+           IdempotencyKey),
     request_body = Change,
     responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>,
                headers(("ETag" = String, description = "Its version.")))),
@@ -168,11 +172,14 @@ async fn update(
     mut document: Document,
 ) -> Result<Response, Problem> {
     let Change { name, limits } = Change::take(&mut document);
+    let sender = (&*asked.caller, document.keyed());
     document.finish()?;
-    let change = TenantChange { name, limits, status: None };
-    let (which, with) = ((id_of(&id)?, asked.version()?), (&asked.settings.limits, &asked.visit));
-    let tenant = tenants.update(&asked.caller, which, &change, with).await.map_err(problem)?;
-    Ok(answer(tenant))
+    let (which, change) = ((id_of(&id)?, asked.version()?), TenantChange { name, limits, status: None });
+    let (caller, visit, settings) = (asked.caller.clone(), asked.visit.clone(), asked.settings.clone());
+    let update = move |once| async move {
+        tenants.update(&caller, which, &change, (&settings.limits, &visit, &once)).await
+    };
+    asked.once(sender, |changed: &Tenant| answer(changed.clone()), update).await
 }
 
 /// Suspend a tenant
@@ -218,6 +225,11 @@ async fn resume(
 /// What is no id is no tenant's.
 fn id_of(text: &str) -> Result<TenantId, Problem> {
     text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such thing"))
+}
+
+fn created(tenant: &Tenant) -> Response {
+    let place = format!("/api/v1/tenants/{}", tenant.id);
+    (StatusCode::CREATED, [(header::LOCATION, place)], answer(tenant.clone())).into_response()
 }
 
 fn answer(tenant: Tenant) -> Response {

@@ -28,6 +28,8 @@ const CONSTRAINTS: &[(&str, Kind, &str, &str)] = &[
     ("products_currency_shape", Kind::Invalid, "currency", "must be three capital letters, as in EUR"),
     ("orders_user_fkey", Kind::Invalid, "user_id", "there is no such user"),
     ("orders_currency_shape", Kind::Invalid, "currency", "must be three capital letters, as in EUR"),
+    ("orders_note_length", Kind::Invalid, "note", "must have 1 to 1000 characters"),
+    ("orders_address_length", Kind::Invalid, "shipping_address", "must have 1 to 500 characters"),
     ("orders_total_range", Kind::Invalid, "total", "must not be negative"),
     ("order_items_product_fkey", Kind::Invalid, "product_id", "there is no such product"),
     ("order_items_quantity_range", Kind::Invalid, "quantity", "must be from 1 to 1000000"),

@@ -26,7 +26,7 @@ const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('olympus.migrations
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtextextended('olympus.migrations', 0))";
 const HAS_TABLE: &str = "SELECT to_regclass('public.olympus_migrations') IS NOT NULL";
 
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 8] = [
     ("V1__tenants", include_str!("../../migrations/V1__tenants.sql")),
     ("V2__users", include_str!("../../migrations/V2__users.sql")),
     ("V3__shop", include_str!("../../migrations/V3__shop.sql")),
@@ -34,6 +34,7 @@ const EMBEDDED: [(&str, &str); 7] = [
     ("V5__records", include_str!("../../migrations/V5__records.sql")),
     ("V6__standings", include_str!("../../migrations/V6__standings.sql")),
     ("V7__lists", include_str!("../../migrations/V7__lists.sql")),
+    ("V8__settling", include_str!("../../migrations/V8__settling.sql")),
 ];
 
 /// Whether a migration was applied.

@@ -62,6 +62,7 @@ async fn what_goes_past_the_policy_of_tenants_is_known() {
     let known = [
         "api_keys platform all",
         "idempotency_keys platform all",
+        "intents platform all",
         "outbox platform all",
         "products search {olympus}",
         "refresh_tokens platform all",

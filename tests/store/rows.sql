@@ -13,6 +13,7 @@ INSERT INTO revocations (tenant_id, kind, subject, expires_at) VALUES (tenant, '
 INSERT INTO api_keys (tenant_id, id, user_id, name, hash, hint)
     VALUES (tenant, tenant, tenant, 'k', sha256(tenant::text::bytea), 'olk_');
 INSERT INTO outbox (tenant_id, event_id, topic, key, payload) VALUES (tenant, tenant, 't', 'k', '{}');
-INSERT INTO idempotency_keys (tenant_id, caller, key, request_hash, expires_at)
-    VALUES (tenant, 'c', 'k', '', now());
+INSERT INTO idempotency_keys (tenant_id, caller, key, request_hash, claim_id, expires_at)
+    VALUES (tenant, 'c', 'k', '', tenant, now());
+INSERT INTO intents (tenant_id, kind, subject, state, due_at) VALUES (tenant, 'account', tenant, 's', now());
 INSERT INTO audit_log (tenant_id, id, actor, action, subject) VALUES (tenant, tenant, 'a', 'b', 'c');

@@ -133,7 +133,7 @@ async fn count(client: &Client, table: &str) -> i64 {
 /// The tables that have a row of each tenant, filled by the superuser.
 const ROWS: &str = include_str!("rows.sql");
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "tenants",
     "users",
     "grants",
@@ -146,6 +146,7 @@ const TABLES: [&str; 13] = [
     "api_keys",
     "outbox",
     "idempotency_keys",
+    "intents",
     "audit_log",
 ];
 

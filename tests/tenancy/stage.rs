@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, StatusCode};
 use olympus_gateway::config::{Algorithm, Settings};
-use olympus_gateway::domain::{ApiKeys, Products, Tenants};
+use olympus_gateway::domain::{ApiKeys, Onces, Products, Tenants};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
 use olympus_gateway::limits::Limiter;
@@ -120,10 +120,12 @@ impl Stage {
         let identity = Arc::new(identity.with_revocations(revocations).with_keys(ring));
         let snapshot =
             Snapshot::compile_with(Arc::new(settings), &BTreeMap::new(), identity.clone()).unwrap();
+        let onces = Onces::new(store.clone(), lifecycle.clone());
         let locals = Locals {
             rest: rest::router(rest::Served {
                 tenants: Some(Tenants::new(store.clone(), feed.clone())),
                 products: Some(Products::new(store.clone())),
+                onces: Some(onces),
             }),
             auth: rest::auth_router(None, Some(ApiKeys::new(store.clone(), feed.clone()))),
             ..Locals::default()

@@ -62,6 +62,26 @@ async fn those_who_run_the_platform_make_and_change_tenants_and_it_is_recorded()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_is_answered_as_before() {
+    let (database, keys) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &keys).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let root = stage.token(acme, "root", "platform_admin");
+    let asking = || Asking(Method::POST, TENANTS, &root);
+    let (key, other) = ([("idempotency-key", "k-1")], [("idempotency-key", "k 1")]);
+    let new = json!({"slug": "globex", "name": "Globex"});
+    let first = stage.ask_with(asking(), &key, Some(new.clone())).await;
+    assert_eq!(first.word(), "201");
+    let again = stage.ask_with(asking(), &key, Some(new.clone())).await;
+    assert_eq!((again.word(), &again.tag, &again.document), ("201".into(), &first.tag, &first.document));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    let changed = stage.ask_with(asking(), &key, Some(json!({"slug": "initech", "name": "I"}))).await;
+    assert_eq!(changed.word(), "422 idempotency_mismatch");
+    assert_eq!(stage.ask_with(asking(), &other, Some(new.clone())).await.word(), "400 invalid_request");
+    assert_eq!(stage.ask(asking(), Some(new)).await.word(), "409 conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_know_of_a_tenant_is_told_that_there_is_none() {
     let (database, keys) = (Database::new().await, keys());
     let stage = Stage::new(&database, &keys).await;

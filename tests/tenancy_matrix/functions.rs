@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, Listing, Money, NewApiKey,
-    NewAuditEntry, NewSession, NewTenant, NewUser, OrderFilter, OrderId, OrderSort, ProductDraft,
-    ProductField, ProductId, ProductStatus, RefreshRecord, SessionEnd, SessionId, TenantChange, TenantId,
-    TenantStatus, UserChange, UserId, UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, IntentKind, Listing, Money,
+    NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewSession, NewTenant, NewUser, OnceKey, OrderFilter,
+    OrderId, OrderSort, ProductDraft, ProductField, ProductId, ProductStatus, RefreshRecord, SessionEnd,
+    SessionId, StoredAnswer, TenantChange, TenantId, TenantStatus, UserChange, UserId, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Store, Work};
-use serde_json::Map;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::confined::{rows, tables};
@@ -356,6 +357,81 @@ fn of_keys_and_revocations() -> Vec<Function> {
     ]
 }
 
+/// The key of `rows.sql`.
+fn key(tenant: TenantId) -> OnceKey {
+    OnceKey { tenant, caller: "c".to_owned(), key: "k".to_owned(), hash: [0; 32] }
+}
+
+fn of_idempotency() -> Vec<Function> {
+    use Whose::TenantAndPlatform;
+    vec![
+        row("idempotency.claim", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                let times = (Duration::from_secs(60), Duration::from_secs(60));
+                work.idempotency().claim(&key(known.tenant), known.id, times).await.map(|_| 1)
+            })
+        }),
+        row("idempotency.settle", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                let answer = StoredAnswer { status: 200, headers: Vec::new(), body: Vec::new() };
+                work.idempotency().settle(&key(known.tenant), known.id, &answer).await.map(usize::from)
+            })
+        }),
+        row("idempotency.release", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                work.idempotency().release(&key(known.tenant), known.id).await.map(usize::from)
+            })
+        }),
+        row("idempotency.clear", TenantAndPlatform, |work, known| {
+            Box::pin(async move { work.idempotency().clear(known.now + TimeDelta::hours(1), 9).await })
+        }),
+    ]
+}
+
+fn of_events_and_intents() -> Vec<Function> {
+    use Whose::{Tenant, TenantAndPlatform, Written};
+    vec![
+        row("outbox.append", Written, |work, _known| {
+            Box::pin(async move {
+                let new = NewEvent { topic: "t", key: "k".to_owned(), payload: Value::Null };
+                work.outbox().append(&new).await.map(|()| 1)
+            })
+        }),
+        row("intents.begin", Written, |work, _known| {
+            Box::pin(async move {
+                let new = NewIntent {
+                    kind: IntentKind::Reservation,
+                    subject: Uuid::now_v7(),
+                    state: "s",
+                    payload: Value::Null,
+                    due_in: Duration::ZERO,
+                };
+                work.intents().begin(&new).await.map(usize::from)
+            })
+        }),
+        row("intents.find", Tenant, |work, known| {
+            Box::pin(async move {
+                Ok(usize::from(work.intents().find(IntentKind::Account, known.id).await?.is_some()))
+            })
+        }),
+        row("intents.turn", Tenant, |work, known| {
+            Box::pin(async move {
+                work.intents().turn(IntentKind::Account, known.id, ("s", "t")).await.map(usize::from)
+            })
+        }),
+        row("intents.end", Tenant, |work, known| {
+            Box::pin(
+                async move { work.intents().end(IntentKind::Account, known.id, "s").await.map(usize::from) },
+            )
+        }),
+        row("intents.lease", TenantAndPlatform, |work, _known| {
+            Box::pin(async move {
+                Ok(work.intents().lease(IntentKind::Account, 99, Duration::from_secs(60)).await?.len())
+            })
+        }),
+    ]
+}
+
 fn functions() -> Vec<Function> {
     let all = [
         of_users(),
@@ -364,6 +440,8 @@ fn functions() -> Vec<Function> {
         of_sessions(),
         of_refresh_tokens(),
         of_keys_and_revocations(),
+        of_idempotency(),
+        of_events_and_intents(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Period;
+
 /// `[rest]`: the API of routes with `local = "rest"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -18,10 +20,18 @@ pub struct Rest {
     pub count_cap: u32,
     /// Whether what changes or deletes a thing must say in `If-Match` which version it means.
     pub require_if_match: bool,
+    /// How long an answer is kept for requests that are sent again with the same `Idempotency-Key`. From 1m.
+    pub idempotency_ttl: Period,
 }
 
 impl Default for Rest {
     fn default() -> Self {
-        Self { default_limit: 20, max_limit: 200, count_cap: 1000, require_if_match: false }
+        Self {
+            default_limit: 20,
+            max_limit: 200,
+            count_cap: 1000,
+            require_if_match: false,
+            idempotency_ttl: Period::seconds(24 * 3600),
+        }
     }
 }
