@@ -18,7 +18,6 @@ use super::sources::Sources;
 use super::terms;
 use crate::admin::{LastReload, Live, Override, Trigger, Wish};
 use crate::config::{self, Change, Effect, Loaded, Mistakes, Settings};
-use crate::domain::Terms;
 use crate::edge::Probes;
 use crate::error::Result;
 use crate::pipeline::{Pipeline, Snapshot};
@@ -195,8 +194,8 @@ impl Keeper {
         next.pools = pools(&settings, &before.pools, now);
         let identity = self.pipeline.identity().renewed(&settings)?;
         let before_terms = self.pipeline.terms();
-        let (auth, metrics) = (before_terms.as_deref().and_then(Terms::auth), &self.telemetry.metrics);
-        let terms = terms::of(&settings, &next.pools, &identity, (auth, metrics))?;
+        let before_terms = (before_terms.as_deref(), &self.telemetry.metrics);
+        let terms = terms::of(&settings, &next.pools, &identity, before_terms)?;
         let snapshot = Snapshot::compile_with(settings, &next.pools, identity.clone())?.with_terms(terms);
         identity.start(&self.lifecycle);
         let after = Arc::new(next);

@@ -19,7 +19,7 @@ use self::keeper::Keeper;
 use self::shared::Shared;
 use crate::admin::{self, Control, Live, Wish};
 use crate::config::{self, Loaded};
-use crate::domain::{Onces, Sessions};
+use crate::domain::{Onces, Orders, Sessions};
 use crate::edge;
 use crate::error::{Error, Result};
 use crate::identity::Authenticator;
@@ -40,6 +40,7 @@ pub struct App {
     locals: Locals,
     sessions: Option<Sessions>,
     onces: Option<Onces>,
+    orders: Option<Orders>,
     shared: Shared,
     takes_over: bool,
 }
@@ -88,16 +89,28 @@ impl App {
             metrics: telemetry.metrics.clone(),
             messages,
         };
+        let orders = shared.store.clone().map(Orders::new);
         let onces = shared.onces(&lifecycle);
         let locals = Locals {
             health: admin::health_router(view.clone()),
-            rest: rest::router(shared.served(onces.clone())),
+            rest: rest::router(shared.served(orders.clone(), onces.clone())),
             keys: rest::keys_router(),
             auth: rest::auth_router(sessions.clone(), shared.api_keys()),
             status: rest::status_router(lifecycle),
             docs: rest::docs_router(),
         };
-        Ok(Self { ground, telemetry, view, wishes, locals, sessions, onces, shared, takes_over: false })
+        Ok(Self {
+            ground,
+            telemetry,
+            view,
+            wishes,
+            locals,
+            sessions,
+            onces,
+            orders,
+            shared,
+            takes_over: false,
+        })
     }
 
     /// Changes who answers local routes: for programs that embed the gateway.
@@ -162,6 +175,10 @@ impl App {
         if let Some(sessions) = self.sessions {
             lifecycle.spawn("record logins in vain", sessions.clone().keep_record());
             lifecycle.spawn("clear sessions", sessions.keep_clear());
+        }
+        if let Some(orders) = self.orders {
+            let pipeline = pipeline.clone();
+            lifecycle.spawn("settle orders", orders.keep_settled(move || pipeline.terms()));
         }
         if let Some(onces) = self.onces {
             lifecycle.spawn("clear idempotency keys", onces.keep_clear());

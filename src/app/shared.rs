@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::config::Settings;
-use crate::domain::{ApiKeys, Onces, Products, Tenants};
+use crate::domain::{ApiKeys, Onces, Orders, Products, Tenants};
 use crate::error::Result;
 use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
@@ -68,11 +68,12 @@ impl Shared {
     }
 
     /// What the REST API serves.
-    pub(super) fn served(&self, onces: Option<Onces>) -> Served {
+    pub(super) fn served(&self, orders: Option<Orders>, onces: Option<Onces>) -> Served {
         let tenants = self.store.clone().zip(self.feed.clone());
         Served {
             tenants: tenants.map(|(store, feed)| Tenants::new(store, feed)),
             products: self.store.clone().map(Products::new),
+            orders,
             onces,
         }
     }

@@ -4,6 +4,7 @@
 mod answer;
 mod auth;
 mod backend;
+mod commerce;
 mod errand;
 mod origin;
 mod tries;
@@ -11,5 +12,6 @@ mod tries;
 pub use answer::Answer;
 pub use auth::{Account, Auth, Introspection, Kept, Login};
 pub use backend::{Backend, Request};
+pub use commerce::{Commerce, Committed, Released, Reserved, Wanted};
 pub use errand::Errand;
-pub use origin::Origin;
+pub use origin::{Origin, OwnErrand};

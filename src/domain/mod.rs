@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod once;
+mod orders;
 mod products;
 mod sessions;
 mod tenants;
@@ -10,6 +11,7 @@ mod visit;
 
 pub use api_keys::{ApiKeys, WantedKey};
 pub use once::{Once, Onces, Outcome, Render};
+pub use orders::{Items, Orders, Pause, Step, Stock};
 pub use products::Products;
 pub use sessions::{Account, Login, Pair, Refused, Sessions, Terms};
 pub use tenants::Tenants;

@@ -28,7 +28,9 @@ pub use intents::{Intent, IntentKind, NewIntent};
 pub use listing::{Condition, Count, Field, Listing, Mark, Operator, SortKey, Start, Value, ValueKind};
 pub use money::{Money, exponent};
 pub use noun::{Change, Noun, Nouns};
-pub use orders::{Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
+pub use orders::{
+    NewOrder, Order, OrderField, OrderItem, OrderRemarks, OrderStatus, WantedItem, WantedOrder,
+};
 pub use page::{Direction, Key, Page, Place, Window};
 pub use permission::Permission;
 pub use precondition::Expected;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use utoipa::IntoParams;
@@ -159,7 +159,12 @@ pub(super) fn problem(error: Error) -> Problem {
     let of_field = error.field().map(|field| Fault::at(format!("/{field}"), "invalid", error.message()));
     let of_flaw = |flaw: &Flaw| Fault::at(format!("/{}", flaw.place), flaw.code, flaw.message.clone());
     let faults = error.flaws().iter().map(of_flaw).chain(of_field).collect();
-    Problem::from(error).with_faults(faults)
+    let is_validation = error.kind() == Kind::Invalid && !error.flaws().is_empty();
+    let problem = Problem::from(error).with_faults(faults);
+    match is_validation {
+        true => Problem { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem },
+        false => problem,
+    }
 }
 
 /// A moment as clients read it.

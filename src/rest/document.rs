@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::once::Keyed;
 use crate::error::Kind;
@@ -22,6 +23,8 @@ const MOST: usize = 64 << 10;
 pub(super) struct Document {
     members: Map<String, Value>,
     faults: Vec<Fault>,
+    /// Where it stands in the whole, as a pointer.
+    place: String,
     keyed: Keyed,
 }
 
@@ -38,7 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for Document {
         }
         check_type(&head.headers)?;
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Ok(Self { members, faults: Vec::new(), keyed }),
+            Ok(Value::Object(members)) => Ok(Self { members, keyed, ..Self::default() }),
             Ok(_) => {
                 Err(Problem::new(Kind::Invalid, "the body is JSON, but no object").with_code("invalid_json"))
             }
@@ -195,7 +198,7 @@ impl Document {
 
     /// Says that a member is needed, unless it was there and has a fault.
     fn required<T: Default>(&mut self, name: &str) -> T {
-        let pointer = format!("/{name}");
+        let pointer = format!("{}/{name}", self.place);
         if !self.faults.iter().any(|fault| fault.pointer.as_ref() == Some(&pointer)) {
             self.fault(name, "required", "is needed");
         }
@@ -247,6 +250,64 @@ impl Document {
         read
     }
 
+    /// A text that may be there, of so many characters at most. To be null is not to be there.
+    pub(super) fn nullable_prose(&mut self, name: &'static str, most: usize) -> Option<String> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.members.remove(name);
+        }
+        let text = self.optional_prose(name, most);
+        if text.as_ref().is_some_and(String::is_empty) {
+            self.fault(name, "empty", "cannot be empty; null says that there is none");
+        }
+        text
+    }
+
+    /// The id of a thing, which may be there.
+    pub(super) fn optional_id(&mut self, name: &'static str) -> Option<Uuid> {
+        let value = self.members.remove(name)?;
+        let found = value.as_str().and_then(|text| text.parse().ok());
+        if found.is_none() {
+            let code = if value.is_string() { "invalid" } else { "wrong_type" };
+            self.fault(name, code, "must be an id: a UUID");
+        }
+        found
+    }
+
+    /// A list of so many objects that must be there, each read as a document of its own.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        count: RangeInclusive<usize>,
+        read: impl Fn(&mut Self) -> T,
+    ) -> Vec<T> {
+        let list = match self.members.remove(name) {
+            Some(Value::Array(list)) if count.contains(&list.len()) => list,
+            Some(Value::Array(_)) => {
+                let message = format!("must have {} to {} elements", count.start(), count.end());
+                self.fault(name, "out_of_range", &message);
+                return Vec::new();
+            }
+            Some(_) => {
+                self.fault(name, "wrong_type", "must be a list of objects");
+                return Vec::new();
+            }
+            None => return self.required(name),
+        };
+        let mut all = Vec::with_capacity(list.len());
+        for (index, value) in list.into_iter().enumerate() {
+            let Value::Object(members) = value else {
+                self.fault(&format!("{name}/{index}"), "wrong_type", "must be an object");
+                continue;
+            };
+            let place = format!("{}/{name}/{index}", self.place);
+            let mut one = Self { members, place, ..Self::default() };
+            all.push(read(&mut one));
+            one.refuse_the_rest();
+            self.faults.append(&mut one.faults);
+        }
+        all
+    }
+
     /// An object that may be there.
     pub(super) fn optional_object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         match self.members.remove(name)? {
@@ -275,9 +336,7 @@ impl Document {
 
     /// Refuses the document if it has faults, members that nobody asked for among them.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
-        for name in std::mem::take(&mut self.members).keys() {
-            self.fault(&escaped(name), "unknown", "is not known here");
-        }
+        self.refuse_the_rest();
         if self.faults.is_empty() {
             return Ok(());
         }
@@ -286,8 +345,15 @@ impl Document {
         Err(problem.with_code("validation_failed").with_faults(self.faults))
     }
 
+    /// Members that nobody asked for.
+    fn refuse_the_rest(&mut self) {
+        for name in std::mem::take(&mut self.members).keys() {
+            self.fault(&escaped(name), "unknown", "is not known here");
+        }
+    }
+
     fn fault(&mut self, name: &str, code: &'static str, message: &str) {
-        self.faults.push(Fault::at(format!("/{name}"), code, message));
+        self.faults.push(Fault::at(format!("{}/{name}", self.place), code, message));
     }
 }
 

@@ -13,6 +13,7 @@ mod known;
 mod listing;
 mod once;
 mod openapi;
+mod orders;
 mod products;
 mod representation;
 mod selection;
@@ -24,7 +25,7 @@ pub use asks::asks;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router};
 
-use crate::domain::{ApiKeys, Onces, Products, Sessions, Tenants};
+use crate::domain::{ApiKeys, Onces, Orders, Products, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -56,16 +57,19 @@ pub struct Served {
     pub tenants: Option<Tenants>,
     /// Products.
     pub products: Option<Products>,
+    /// Orders.
+    pub orders: Option<Orders>,
     /// What is done once.
     pub onces: Option<Onces>,
 }
 
 /// The REST API.
 pub fn router(served: Served) -> Router {
-    let Served { tenants, products, onces } = served;
-    let routers: [Option<Router>; 2] = [
+    let Served { tenants, products, orders, onces } = served;
+    let routers: [Option<Router>; 3] = [
         tenants.map(|tenants| tenants::routes().with_state(tenants).into()),
         products.map(|products| products::routes().with_state(products).into()),
+        orders.map(|orders| orders::routes().with_state(orders).into()),
     ];
     let router = routers.into_iter().flatten().fold(Router::new(), Router::merge);
     compressing(with_fallbacks(match onces {
@@ -87,6 +91,7 @@ pub fn openapi() -> String {
         (Tokens, api_keys::routes().into_openapi()),
         (TokensAndKeys, tenants::routes().into_openapi()),
         (TokensAndKeys, products::routes().into_openapi()),
+        (TokensAndKeys, orders::routes().into_openapi()),
         (Tokens, status::routes().into_openapi()),
         (Tokens, keys::routes().into_openapi()),
     ]);

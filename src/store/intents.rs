@@ -57,21 +57,29 @@ impl Intents<'_> {
         self.0.find(Self::FIND, &values).await?.as_ref().map(intent).transpose()
     }
 
-    const TURN: &'static str = "UPDATE intents SET state = $5, updated_at = now()
+    const TURN: &'static str =
+        "UPDATE intents SET state = $5, due_at = now() + make_interval(secs => $6), updated_at = now()
     WHERE tenant_id = $1 AND kind = $2 AND subject = $3 AND state = $4 RETURNING subject";
 
-    /// Moves an intent from one state to another, and says whether it was in the first.
+    /// Moves an intent from one state to another, due after a time, and says whether it was in the first.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn turn(&self, kind: IntentKind, subject: Uuid, (before, after): (&str, &str)) -> Result<bool> {
-        let (tenant, kind) = (self.0.tenant()?.uuid(), kind.as_str());
+    pub async fn turn(
+        &self,
+        kind: IntentKind,
+        subject: Uuid,
+        (before, after): (&str, &str),
+        due_in: Duration,
+    ) -> Result<bool> {
+        let (tenant, kind, due_in) = (self.0.tenant()?.uuid(), kind.as_str(), due_in.as_secs_f64());
         let values = [
             param(&tenant, Type::UUID),
             param(&kind, Type::TEXT),
             param(&subject, Type::UUID),
             param(&before, Type::TEXT),
             param(&after, Type::TEXT),
+            param(&due_in, Type::FLOAT8),
         ];
         Ok(self.0.find(Self::TURN, &values).await?.is_some())
     }

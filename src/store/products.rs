@@ -63,6 +63,21 @@ impl Products<'_> {
         one(self.0.find(Self::GET, &[param(&tenant, Type::UUID), param(&id, Type::UUID)]).await?)
     }
 
+    const THESE: &'static str = "SELECT id, sku, name, description, price, currency, stock, status, version,
+        created_at, updated_at
+        FROM products WHERE tenant_id = $1 AND id = ANY($2) AND deleted_at IS NULL";
+
+    /// Those of these ids that are there, in no order.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn these(&self, ids: &[ProductId]) -> Result<Vec<Product>> {
+        let tenant = self.0.tenant()?.uuid();
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let values = [param(&tenant, Type::UUID), param(&ids, Type::UUID_ARRAY)];
+        self.0.query(Self::THESE, &values).await?.iter().map(product).collect()
+    }
+
     const LIST: &'static str = "SELECT id, sku, name, description, price, currency, stock, status, version,
         created_at, updated_at
         FROM products WHERE deleted_at IS NULL AND tenant_id = ";

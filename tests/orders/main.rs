@@ -2,7 +2,12 @@
 
 #![cfg(test)]
 
+mod crashes;
+#[expect(dead_code, reason = "made for tests of sessions, which use more of it")]
+#[path = "../accounts/stage.rs"]
+mod gateways;
 mod once;
+mod placing;
 #[expect(
     dead_code,
     unreachable_pub,
@@ -10,3 +15,7 @@ mod once;
 )]
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod sockets;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;

@@ -5,9 +5,8 @@ use std::future::Future;
 use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Direction, Listing, NewApiKey, NewAuditEntry, OrderFilter, OrderId,
-    OrderSort, ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
-    UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Direction, Listing, NewApiKey, NewAuditEntry, OrderField, OrderId,
+    ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -198,7 +197,7 @@ async fn products_and_orders_are_seen_by_their_tenant_only() {
         let products = work.products().list(&listing).await?;
         listing.words = Some("lamp".to_owned());
         let found = work.products().list(&listing).await?;
-        let orders = work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?;
+        let orders = work.orders().list(&Listing::by(OrderField::Total, Direction::Ascending, 100)).await?;
         let items = work.orders().items(order).await?;
         Ok([products.items.len(), found.items.len(), orders.items.len(), items.len()])
     };

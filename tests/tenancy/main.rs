@@ -1,6 +1,8 @@
 //! Tenants, what is taken back and API keys, against real Postgres and Redis.
 
 #![cfg(test)]
+// A request passes so many layers that the type of its future is deeper than the default allows.
+#![recursion_limit = "256"]
 
 mod api_keys;
 mod feed;

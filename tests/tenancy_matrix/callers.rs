@@ -24,6 +24,14 @@ auth = "optional"
 path = ["/api/v1/products", "/api/v1/products/{*rest}"]
 local = "rest"
 auth = "optional"
+[upstreams.commerce]
+endpoints = [{ address = "127.0.0.1:9" }]
+[backends.commerce]
+upstream = "commerce"
+[routes.orders]
+path = ["/api/v1/orders", "/api/v1/orders/{*rest}"]
+local = "rest"
+auth = "optional"
 [routes.keys]
 path = "/.well-known/jwks.json"
 local = "keys"
@@ -156,6 +164,10 @@ impl Matrix {
             Need::Item(_, Thing::Product) => self.stage.sql(&format!(
                 "INSERT INTO products (tenant_id, id, sku, name, price, currency)
                  VALUES ('{tenant}', '{id}', '{id}', 'P', 1, 'EUR')"
+            )),
+            Need::Thing(_, Thing::Order) => self.stage.sql(&format!(
+                "INSERT INTO orders (tenant_id, id, user_id, total, currency)
+                 VALUES ('{tenant}', '{id}', '{owner}', 1, 'EUR')"
             )),
             Need::Thing(_, Thing::Product) | Need::Item(..) => unreachable!("no row asks for it"),
             Need::Tenant(_, which) => return self.tenant(which).to_string(),

@@ -33,6 +33,7 @@ pub(crate) enum Thing {
     Session,
     ApiKey,
     Product,
+    Order,
 }
 
 /// A tenant that is asked about.
@@ -76,6 +77,9 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let made = &[201, 400, 409, 422];
     let new = json!({ "slug": "one-more", "name": "One more" });
     let keys = "/api/v1/auth/api-keys";
+    let orders = "/api/v1/orders";
+    let item = json!({ "product_id": "0195f7a0-0000-7000-8000-000000000001", "quantity": 1 });
+    let order = json!({ "items": [item] });
     let products = "/api/v1/products";
     let price = json!({ "amount": "1.00", "currency": "EUR" });
     let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
@@ -120,6 +124,19 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row("GET", "/api/v1/products/{id}", Item(ProductsRead, Thing::Product), &[200]),
         with(row("PUT", "/api/v1/products/{id}", Item(ProductsUpdate, Thing::Product), &[200, 409]), product),
         row("DELETE", "/api/v1/products/{id}", Item(ProductsDelete, Thing::Product), &[204]),
+        row("GET", orders, Some(OrdersRead), &[200]),
+        Endpoint { query: "?tenant_id={first}", ..row("GET", orders, There(OrdersRead), &[200]) },
+        // Who may order is told that they are no user.
+        with(row("POST", orders, Some(OrdersCreate), &[422]), order),
+        row("GET", "/api/v1/orders/{id}", of(OrdersRead, Thing::Order), &[200]),
+        with(
+            row("PUT", "/api/v1/orders/{id}", of(OrdersUpdate, Thing::Order), &[200]),
+            json!({ "note": "ring twice" }),
+        ),
+        with(
+            row("PATCH", "/api/v1/orders/{id}/status", of(OrdersUpdate, Thing::Order), &[200]),
+            json!({ "status": "cancelled" }),
+        ),
         // Nobody suspends the tenant they are of.
         row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
         row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),

@@ -12,9 +12,10 @@ use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
     ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, IntentKind, Listing, Money,
-    NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewSession, NewTenant, NewUser, OnceKey, OrderFilter,
-    OrderId, OrderSort, ProductDraft, ProductField, ProductId, ProductStatus, RefreshRecord, SessionEnd,
-    SessionId, StoredAnswer, TenantChange, TenantId, TenantStatus, UserChange, UserId, UserSort, Window,
+    NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewOrder, NewSession, NewTenant, NewUser, OnceKey,
+    OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft, ProductField, ProductId,
+    ProductStatus, RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantChange, TenantId, TenantStatus,
+    UserChange, UserId, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Store, Work};
 use serde_json::{Map, Value};
@@ -148,17 +149,6 @@ fn of_the_shop() -> Vec<Function> {
                 work.products().delete(ProductId::from(known.id), &expected).await.map(|_| 1)
             })
         }),
-        row("orders.get", Tenant, |work, known| {
-            Box::pin(async move { work.orders().get(OrderId::from(known.id)).await.map(|_| 1) })
-        }),
-        row("orders.items", Tenant, |work, known| {
-            Box::pin(async move { Ok(work.orders().items(OrderId::from(known.id)).await?.len()) })
-        }),
-        row("orders.list", Tenant, |work, _known| {
-            Box::pin(async move {
-                Ok(work.orders().list(&OrderFilter::default(), &window(OrderSort::Total)).await?.items.len())
-            })
-        }),
         row("audit.append", Whose::Written, |work, _known| {
             Box::pin(async move {
                 let entry =
@@ -170,6 +160,71 @@ fn of_the_shop() -> Vec<Function> {
             Box::pin(
                 async move { Ok(work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len()) },
             )
+        }),
+    ]
+}
+
+fn orders() -> Listing<OrderField> {
+    Listing::by(OrderField::Total, Direction::Ascending, 100)
+}
+
+fn of_orders() -> Vec<Function> {
+    use Whose::Tenant;
+    vec![
+        row("orders.get", Tenant, |work, known| {
+            Box::pin(async move { work.orders().get(OrderId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("orders.items", Tenant, |work, known| {
+            Box::pin(async move { Ok(work.orders().items(OrderId::from(known.id)).await?.len()) })
+        }),
+        row("orders.list", Tenant, |work, _known| {
+            Box::pin(async move { Ok(work.orders().list(&orders()).await?.items.len()) })
+        }),
+        row("orders.count", Tenant, |work, _known| {
+            Box::pin(async move {
+                Ok(work.orders().count(&orders(), 9).await?.rows.try_into().unwrap_or_default())
+            })
+        }),
+        row("orders.lock", Tenant, |work, known| {
+            Box::pin(async move { work.orders().lock(OrderId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("orders.fill", Tenant, |work, known| {
+            Box::pin(async move {
+                let mut found = [work.orders().get(OrderId::from(known.id)).await?];
+                work.orders().fill(&mut found).await?;
+                Ok(found[0].items.as_ref().map_or(0, Vec::len))
+            })
+        }),
+        row("orders.create", Tenant, |work, known| {
+            Box::pin(async move {
+                let new = NewOrder {
+                    id: OrderId::new(),
+                    user: known.id.into(),
+                    items: vec![OrderItem { product: known.id.into(), quantity: 1, price: 1 }],
+                    total: Money { minor: 1, currency: "EUR".to_owned() },
+                    note: None,
+                    shipping_address: None,
+                };
+                work.orders().create(&new).await.map(|_| 1)
+            })
+        }),
+        row("orders.update", Tenant, |work, known| {
+            Box::pin(async move {
+                let remarks = OrderRemarks { note: Some("Eve".to_owned()), shipping_address: None };
+                work.orders().update(OrderId::from(known.id), &remarks).await.map(|_| 1)
+            })
+        }),
+        row("orders.set_status", Tenant, |work, known| {
+            Box::pin(async move {
+                let (id, status) = (OrderId::from(known.id), OrderStatus::Cancelled);
+                work.orders().set_status(id, status).await.map(|_| 1)
+            })
+        }),
+        row("orders.touch", Tenant, |work, known| {
+            Box::pin(async move { work.orders().touch(OrderId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("products.these", Tenant, |work, known| {
+            Box::pin(async move { Ok(work.products().these(&[ProductId::from(known.id)]).await?.len()) })
         }),
     ]
 }
@@ -416,7 +471,10 @@ fn of_events_and_intents() -> Vec<Function> {
         }),
         row("intents.turn", Tenant, |work, known| {
             Box::pin(async move {
-                work.intents().turn(IntentKind::Account, known.id, ("s", "t")).await.map(usize::from)
+                work.intents()
+                    .turn(IntentKind::Account, known.id, ("s", "t"), Duration::ZERO)
+                    .await
+                    .map(usize::from)
             })
         }),
         row("intents.end", Tenant, |work, known| {
@@ -436,6 +494,7 @@ fn functions() -> Vec<Function> {
     let all = [
         of_users(),
         of_the_shop(),
+        of_orders(),
         of_tenants(),
         of_sessions(),
         of_refresh_tokens(),

@@ -4,6 +4,7 @@
 
 mod auth;
 mod cache;
+mod commerce;
 mod cors;
 mod headers;
 mod limit;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::{Authentication, Claims, Issuer, Revocation, WhenStale};
 pub use cache::Cache;
+pub use commerce::CommerceBackend;
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
 pub use limit::{Limit, WhenRedisFails};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CommerceBackend;
 use crate::config::{Period, Rate, Secret};
 
 /// `[backends]`: services that the gateway itself calls.
@@ -13,6 +14,8 @@ use crate::config::{Period, Rate, Secret};
 pub struct Backends {
     /// The service that checks passwords. Routes with `local = "auth"` need it.
     pub auth: Option<AuthBackend>,
+    /// The service that keeps stock. Routes that serve `/api/v1/orders` need it.
+    pub commerce: Option<CommerceBackend>,
 }
 
 /// `[backends.auth]`: the service that checks passwords.

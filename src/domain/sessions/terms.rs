@@ -1,4 +1,4 @@
-//! What sessions go by under one configuration.
+//! What sessions and orders go by under one configuration.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,15 +8,17 @@ use chrono::TimeDelta;
 use super::attempts::Attempts;
 use crate::backends::{Auth, Errand};
 use crate::config::{Period, SameSite, Settings};
-use crate::domain::Visit;
+use crate::domain::{Stock, Visit};
 use crate::error::{Error, Kind, Result};
 use crate::identity::Authenticator;
 
-/// The configuration as sessions see it.
+/// The configuration as sessions and orders see it.
 #[derive(Debug)]
 pub struct Terms {
     /// How cookies are made, if they are.
     pub cookie: Option<SameSite>,
+    /// How stock is reserved.
+    pub stock: Stock,
     pub(super) identity: Arc<Authenticator>,
     pub(super) attempts: Attempts,
     pub(super) access_ttl: TimeDelta,
@@ -29,11 +31,16 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// What these settings say, with who is believed under them and who checks passwords.
+    /// What these settings say, with who is believed under them, who checks passwords and who keeps stock.
     ///
     /// # Errors
     /// A time is longer than can be counted.
-    pub fn new(settings: &Settings, identity: Arc<Authenticator>, auth: Option<Auth>) -> Result<Self> {
+    pub fn new(
+        settings: &Settings,
+        identity: Arc<Authenticator>,
+        auth: Option<Auth>,
+        stock: Stock,
+    ) -> Result<Self> {
         let own = &settings.auth;
         let access_ttl = delta(own.access_ttl)?;
         Ok(Self {
@@ -46,6 +53,7 @@ impl Terms {
             patience: settings.backends.auth.as_ref().map_or(Duration::ZERO, |auth| auth.timeout.get()),
             identity,
             auth,
+            stock,
         })
     }
 

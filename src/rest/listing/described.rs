@@ -53,9 +53,10 @@ pub(in crate::rest) fn of_thing(members: Members) -> Vec<Parameter> {
 }
 
 fn condition<F: Field>(field: F, operator: Operator) -> Parameter {
-    let name = match operator {
-        Operator::Eq => field.name().to_owned(),
-        other => format!("{}[{}]", field.name(), other.as_str()),
+    let name = if operator == Operator::Eq {
+        field.name().to_owned()
+    } else {
+        format!("{}[{}]", field.name(), operator.as_str())
     };
     let about = match operator {
         Operator::Eq => "Is this.",
@@ -68,16 +69,15 @@ fn condition<F: Field>(field: F, operator: Operator) -> Parameter {
         Operator::Prefix => "Begins so.",
         Operator::IsNull => "Is not set, or is.",
     };
-    let about = match field.kind() {
-        ValueKind::Amount => format!("{about} Needs `currency` beside it."),
-        _ => about.to_owned(),
+    let needs = if field.kind() == ValueKind::Amount { " Needs `currency` beside it." } else { "" };
+    let schema = if operator == Operator::IsNull {
+        ObjectBuilder::new().schema_type(Type::Boolean).build()
+    } else if operator == Operator::In {
+        listed(field.kind())
+    } else {
+        single(field.kind())
     };
-    let schema = match operator {
-        Operator::IsNull => ObjectBuilder::new().schema_type(Type::Boolean).build(),
-        Operator::In => listed(field.kind()),
-        _ => single(field.kind()),
-    };
-    parameter(&name, &about, schema)
+    parameter(&name, &format!("{about}{needs}"), schema)
 }
 
 fn listed(kind: ValueKind) -> Object {

@@ -3,6 +3,7 @@
 
 mod auth;
 mod certificates;
+mod commerce;
 mod cors;
 mod demands;
 mod headers;

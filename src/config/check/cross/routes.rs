@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{demands, prefixes, refuse_zero, repeats, sessions, splits};
+use super::{commerce, demands, prefixes, refuse_zero, repeats, sessions, splits};
 use crate::config::check::findings::Report;
 use crate::config::check::words::propose;
 use crate::config::policy::Known;
@@ -32,6 +32,7 @@ pub(super) fn check(settings: &Settings, report: &mut Report<'_>) {
         }
     }
     sessions::check(settings, &mut upstreams, report);
+    commerce::check(settings, &mut upstreams, report);
 }
 
 fn check_answerer(settings: &Settings, route: &Route, path: &str, report: &mut Report<'_>) {
