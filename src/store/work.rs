@@ -33,6 +33,13 @@ const CONFINE: &str = "SELECT set_config('olympus.tenant', $1, true), set_config
 /// The server ends statements at the deadline by itself; after this much longer it counts as silent.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// Whether a connection keeps a statement prepared for the next time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Prepared,
+    Not,
+}
+
 /// A transaction that has begun: a cheap handle on it for the store's functions.
 #[derive(Debug, Clone)]
 pub struct Work(Arc<Begun>);
@@ -97,7 +104,8 @@ impl Work {
         let confined = [param(&tenant, Type::TEXT), param(&scope, Type::TEXT), param(&left, Type::TEXT)];
         // Both are sent at once, in this order.
         let (begun, confined) =
-            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined)).await;
+            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined, Kept::Prepared))
+                .await;
         begun.and(confined).map(drop)
     }
 
@@ -128,6 +136,18 @@ impl Work {
     /// # Errors
     /// As the table in `store/failure.rs` says.
     pub(super) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(sql, parameters, Kept::Prepared).await
+    }
+
+    /// The same of a statement of which there are too many to keep them prepared.
+    ///
+    /// # Errors
+    /// As [`Work::query`].
+    pub(super) async fn query_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+        self.run(sql, parameters, Kept::Not).await
+    }
+
+    async fn run(&self, sql: &str, parameters: &[Parameter<'_>], kept: Kept) -> Result<Vec<Row>> {
         if !changes::only_reads(sql) {
             self.0.has_written.store(true, Ordering::Relaxed);
             self.0.changed.fetch_or(changes::of(sql).bits(), Ordering::Relaxed);
@@ -142,7 +162,7 @@ impl Work {
         };
         // The first one goes out together with those that begin the transaction: waiting for them would take a round
         // trip more. Where it does not begin, the server refuses what comes after.
-        let both = futures_util::future::try_join(beginning, self.traced(sql, parameters));
+        let both = futures_util::future::try_join(beginning, self.traced(sql, parameters, kept));
         let rows = both.await.map(|((), rows)| rows);
         if let Some(took) = self.0.store.0.slow.exceeded(began) {
             Box::pin(self.report(sql, parameters, (took, &rows))).await;
@@ -150,29 +170,17 @@ impl Work {
         rows
     }
 
-    async fn traced(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+    async fn traced(&self, sql: &str, parameters: &[Parameter<'_>], kept: Kept) -> Result<Vec<Row>> {
         let span = trace::begin(sql);
-        let rows = span.clone().run(self.rows(sql, parameters)).await;
+        let rows = span.clone().run(self.rows(sql, parameters, kept)).await;
         trace::end(&span, &rows);
         rows
     }
 
-    /// The same of a statement of which there are too many to keep them prepared.
-    ///
-    /// # Errors
-    /// As [`Work::query`].
-    pub(super) async fn query_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        let span = trace::begin(sql);
-        let asking = async { self.ask(self.connection()?.query_typed(sql, parameters)).await };
-        let rows = span.clone().run(asking).await;
-        trace::end(&span, &rows);
-        rows
-    }
-
-    async fn rows(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+    async fn rows(&self, sql: &str, parameters: &[Parameter<'_>], kept: Kept) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         self.ask(async {
-            if !self.0.store.0.prepare {
+            if kept == Kept::Not || !self.0.store.0.prepare {
                 return connection.query_typed(sql, parameters).await;
             }
             let types: Vec<Type> = parameters.iter().map(|parameter| parameter.1.clone()).collect();
