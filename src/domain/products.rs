@@ -1,10 +1,12 @@
-//! Products of a tenant. Each change is in the audit log.
+//! Products of a tenant. Each change is in the audit log, and tells of itself by an event.
 
-use super::Visit;
+use serde_json::json;
+
+use super::{Once, Visit};
 use crate::error::Result;
 use crate::identity::{Caller, Thing};
 use crate::model::{
-    Count, Expected, Listing, NewAuditEntry, Page, Permission, Product, ProductDraft, ProductField,
+    Count, Expected, Listing, NewAuditEntry, NewEvent, Page, Permission, Product, ProductDraft, ProductField,
     ProductId, Start,
 };
 use crate::store::{Store, Work};
@@ -60,13 +62,20 @@ impl Products {
     ///
     /// # Errors
     /// They may not; another product has its number; the database does not answer.
-    pub async fn create(&self, caller: &Caller, draft: &ProductDraft, visit: &Visit) -> Result<Product> {
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        draft: &ProductDraft,
+        (visit, once): (&Visit, &Once<Product>),
+    ) -> Result<Product> {
         caller.require(Permission::ProductsCreate)?;
         let id = ProductId::new();
         let entry = &entry(caller, visit, ("product.created", id));
         let create = |work: Work| async move {
             let made = work.products().create(id, draft).await?;
             work.audit().append(entry).await?;
+            work.outbox().append(&event("product.created", &made)).await?;
+            once.settle(&work, &made).await?;
             Ok(made)
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(create).await
@@ -88,6 +97,7 @@ impl Products {
         let update = |work: Work| async move {
             let changed = work.products().update(id, expected, draft).await?;
             work.audit().append(entry).await?;
+            work.outbox().append(&event("product.updated", &changed)).await?;
             Ok(changed)
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(update).await
@@ -106,8 +116,9 @@ impl Products {
         require(caller, Permission::ProductsDelete, id)?;
         let entry = &entry(caller, visit, ("product.deleted", id));
         let delete = |work: Work| async move {
-            work.products().delete(id, expected).await?;
-            work.audit().append(entry).await
+            let deleted = work.products().delete(id, expected).await?;
+            work.audit().append(entry).await?;
+            work.outbox().append(&event("product.deleted", &deleted)).await
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(delete).await
     }
@@ -127,4 +138,19 @@ fn require(caller: &Caller, permission: Permission, id: ProductId) -> Result<()>
 
 fn entry(caller: &Caller, visit: &Visit, (action, id): (&str, ProductId)) -> NewAuditEntry {
     visit.entry(&caller.subject, action, format!("product/{id}"))
+}
+
+/// An event that tells how a product is now, or was when it went.
+fn event(topic: &'static str, product: &Product) -> NewEvent {
+    let payload = json!({
+        "product_id": product.id,
+        "sku": product.sku,
+        "name": product.name,
+        "price_minor": product.price.minor,
+        "currency": product.price.currency,
+        "stock": product.stock,
+        "status": product.status.as_str(),
+        "version": product.version,
+    });
+    NewEvent { topic, key: product.id.to_string(), payload }
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::Object;
@@ -14,6 +14,7 @@ use super::asked::{Asked, moment, problem};
 use super::document::Document;
 use super::envelope::Success;
 use super::listing::{Offer, Paged, of_list, of_thing};
+use super::once::IdempotencyKey;
 use super::openapi::words;
 use super::representation::Representation;
 use super::selection::{Members, Selection};
@@ -203,7 +204,8 @@ async fn show(
 /// Make a product
 #[utoipa::path(
     post, path = "/api/v1/products", tag = "products", operation_id = "createProduct",
-    params(OfOne, ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne, IdempotencyKey,
+           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
     request_body = Made,
     responses((status = 201, description = "The new product.", body = Success<Shown>,
                headers(("ETag" = String, description = "Its version, and what is shown of it."),
@@ -216,11 +218,19 @@ async fn create(
 ) -> Result<Response, Problem> {
     let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
     let (stock, status) = (stock(&mut document), status(&mut document));
+    let keyed = document.keyed();
     let draft = draft(document, (stock.unwrap_or(0), status.unwrap_or(ProductStatus::Active)))?;
-    let product = products.create(&caller, &draft, &asked.visit).await.map_err(problem)?;
-    let place = format!("/api/v1/products/{}", product.id);
-    let made = represented(&product, &selection).map_err(problem)?.located(&place);
-    Ok(made.written(StatusCode::CREATED, &asked.headers))
+    let (by, visit, headers) = (caller.clone(), asked.visit.clone(), asked.headers.clone());
+    let make = move |once| async move { products.create(&by, &draft, (&visit, &once)).await };
+    let show = move |product: &Product| {
+        let place = format!("/api/v1/products/{}", product.id);
+        let made = represented(product, &selection).map(|made| made.located(&place));
+        match made {
+            Ok(made) => made.written(StatusCode::CREATED, &headers),
+            Err(error) => problem(error).into_response(),
+        }
+    };
+    asked.once((&caller, keyed), show, make).await
 }
 
 /// Replace a product

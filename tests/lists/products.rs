@@ -42,6 +42,10 @@ async fn a_product_is_made_read_replaced_and_deleted_by_its_versions() {
     let rows = shop.database.connect("postgres").await.query(sql, &[]).await.unwrap();
     let log: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(log, ["product.created", "product.updated", "product.deleted"]);
+    let sql = "SELECT topic FROM outbox ORDER BY id";
+    let rows = shop.database.connect("postgres").await.query(sql, &[]).await.unwrap();
+    let events: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(events, log, "each change tells of itself");
     // Its number is free again.
     shop.product(lamp("L-1", "1", "EUR")).await;
 }
@@ -122,4 +126,16 @@ async fn a_replacement_says_all_and_a_number_is_taken_once() {
         (refused.word().as_str(), told.join(" ")),
         ("422 validation_failed", "/stock /status".to_owned())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_that_is_asked_for_twice_with_one_key_is_made_once() {
+    let shop = Shop::open().await;
+    let key = [("idempotency-key", "one")];
+    let ask = async |sku: &str| shop.call(Method::POST, PRODUCTS, &key, Some(lamp(sku, "1", "EUR"))).await;
+    let (first, again) = (ask("L-1").await, ask("L-1").await);
+    assert_eq!((first.word(), again.word()), ("201".to_owned(), "201".to_owned()), "{again:?}");
+    assert_eq!((&first.document, &first.tag), (&again.document, &again.tag));
+    assert_eq!(ask("L-2").await.word(), "422 idempotency_mismatch");
+    assert_eq!(shop.get(PRODUCTS).await.headers["x-total-count"], "1");
 }
