@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::config::Settings;
-use crate::domain::{ApiKeys, Onces, Orders, Products, Tenants};
+use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Tenants};
 use crate::error::Result;
 use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
@@ -72,6 +72,7 @@ impl Shared {
         let tenants = self.store.clone().zip(self.feed.clone());
         Served {
             tenants: tenants.map(|(store, feed)| Tenants::new(store, feed)),
+            images: self.store.clone().map(Images::new),
             products: self.store.clone().map(Products::new),
             orders,
             onces,

@@ -2,6 +2,7 @@
 //! the caller's tenant, and records what it did in the same transaction. Nothing here knows of HTTP.
 
 mod api_keys;
+mod images;
 mod once;
 mod orders;
 mod products;
@@ -10,6 +11,7 @@ mod tenants;
 mod visit;
 
 pub use api_keys::{ApiKeys, WantedKey};
+pub use images::Images;
 pub use once::{Once, Onces, Outcome, Render};
 pub use orders::{Items, Orders, Pause, Step, Stock};
 pub use products::Products;

@@ -8,6 +8,7 @@ mod compression;
 mod docs;
 mod document;
 mod envelope;
+mod images;
 mod keys;
 mod known;
 mod listing;
@@ -25,7 +26,7 @@ pub use asks::asks;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router};
 
-use crate::domain::{ApiKeys, Onces, Orders, Products, Sessions, Tenants};
+use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Sessions, Tenants};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -61,15 +62,18 @@ pub struct Served {
     pub orders: Option<Orders>,
     /// What is done once.
     pub onces: Option<Onces>,
+    /// The pictures of products.
+    pub images: Option<Images>,
 }
 
 /// The REST API.
 pub fn router(served: Served) -> Router {
-    let Served { tenants, products, orders, onces } = served;
-    let routers: [Option<Router>; 3] = [
+    let Served { tenants, products, orders, onces, images } = served;
+    let routers: [Option<Router>; 4] = [
         tenants.map(|tenants| tenants::routes().with_state(tenants).into()),
         products.map(|products| products::routes().with_state(products).into()),
         orders.map(|orders| orders::routes().with_state(orders).into()),
+        images.map(|images| images::routes().with_state(images).into()),
     ];
     let router = routers.into_iter().flatten().fold(Router::new(), Router::merge);
     compressing(with_fallbacks(match onces {
@@ -92,6 +96,7 @@ pub fn openapi() -> String {
         (TokensAndKeys, tenants::routes().into_openapi()),
         (TokensAndKeys, products::routes().into_openapi()),
         (TokensAndKeys, orders::routes().into_openapi()),
+        (TokensAndKeys, images::routes().into_openapi()),
         (Tokens, status::routes().into_openapi()),
         (Tokens, keys::routes().into_openapi()),
     ]);

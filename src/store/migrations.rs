@@ -26,7 +26,7 @@ const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('olympus.migrations
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtextextended('olympus.migrations', 0))";
 const HAS_TABLE: &str = "SELECT to_regclass('public.olympus_migrations') IS NOT NULL";
 
-const EMBEDDED: [(&str, &str); 8] = [
+const EMBEDDED: [(&str, &str); 9] = [
     ("V1__tenants", include_str!("../../migrations/V1__tenants.sql")),
     ("V2__users", include_str!("../../migrations/V2__users.sql")),
     ("V3__shop", include_str!("../../migrations/V3__shop.sql")),
@@ -35,6 +35,7 @@ const EMBEDDED: [(&str, &str); 8] = [
     ("V6__standings", include_str!("../../migrations/V6__standings.sql")),
     ("V7__lists", include_str!("../../migrations/V7__lists.sql")),
     ("V8__settling", include_str!("../../migrations/V8__settling.sql")),
+    ("V10__images", include_str!("../../migrations/V10__images.sql")),
 ];
 
 /// Whether a migration was applied.
@@ -187,7 +188,8 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
-        files.sort();
+        let number = |file: &String| file[1..].split("__").next().unwrap().parse::<u32>().unwrap();
+        files.sort_by_key(number);
         assert_eq!(files, EMBEDDED.map(|(name, _)| format!("{name}.sql")));
     }
 }

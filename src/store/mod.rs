@@ -10,6 +10,7 @@ mod connect;
 mod demo;
 mod failure;
 mod idempotency;
+mod images;
 mod intents;
 mod listing;
 mod migrations;

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod cursors;
+mod images;
 #[expect(dead_code, unreachable_pub, reason = "made for tests of the store, which use more of it")]
 #[path = "../support/postgres.rs"]
 mod postgres;

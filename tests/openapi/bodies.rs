@@ -80,7 +80,6 @@ fn bodies_are_taken_as_they_are_described() {
         );
         let faulty = answer.json()["errors"].as_array().unwrap().len();
         assert!(faulty > described.len(), "{method} {path}: {}", answer.body);
-        assert_eq!(schema["additionalProperties"], json!(false), "{method} {path}");
         tried += 1;
     }
     assert!(tried >= 6, "{tried} operations take JSON");

@@ -3,6 +3,7 @@ INSERT INTO tenants (id, slug, name) VALUES (tenant, 'tenant-' || tenant, 'T');
 INSERT INTO users (tenant_id, id, email, name) VALUES (tenant, tenant, 'a@b', 'A');
 INSERT INTO grants (tenant_id, user_id, role) VALUES (tenant, tenant, 'member');
 INSERT INTO products (tenant_id, id, sku, name, price, currency) VALUES (tenant, tenant, 's', 'lamp', 1, 'EUR');
+INSERT INTO product_images (tenant_id, product_id, kind, width, height, bytes) VALUES (tenant, tenant, 'gif', 1, 1, 'b');
 INSERT INTO orders (tenant_id, id, user_id, total, currency) VALUES (tenant, tenant, tenant, 1, 'EUR');
 INSERT INTO order_items (tenant_id, order_id, line, product_id, quantity, price)
     VALUES (tenant, tenant, 1, tenant, 1, 1);

@@ -132,11 +132,12 @@ async fn count(client: &Client, table: &str) -> i64 {
 /// The tables that have a row of each tenant, filled by the superuser.
 const ROWS: &str = include_str!("rows.sql");
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "tenants",
     "users",
     "grants",
     "products",
+    "product_images",
     "orders",
     "order_items",
     "sessions",

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, StatusCode};
 use olympus_gateway::config::{Algorithm, Settings};
-use olympus_gateway::domain::{ApiKeys, Onces, Products, Tenants};
+use olympus_gateway::domain::{ApiKeys, Images, Onces, Products, Tenants};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
 use olympus_gateway::limits::Limiter;
@@ -124,6 +124,7 @@ impl Stage {
         let locals = Locals {
             rest: rest::router(rest::Served {
                 tenants: Some(Tenants::new(store.clone(), feed.clone())),
+                images: Some(Images::new(store.clone())),
                 products: Some(Products::new(store.clone())),
                 onces: Some(onces),
             }),
@@ -156,6 +157,19 @@ impl Stage {
         headers: &[(&str, &str)],
         document: Option<Value>,
     ) -> Seen {
+        let json = document.as_ref().map(|_| ("content-type", "application/json"));
+        let headers: Vec<_> = json.into_iter().chain(headers.iter().copied()).collect();
+        let body = document.map_or_else(Body::empty, |document| Body::from(document.to_string()));
+        self.send(Asking(method, path, token), &headers, body).await
+    }
+
+    /// Asks with any body.
+    pub(crate) async fn send(
+        &self,
+        Asking(method, path, token): Asking<'_>,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Seen {
         let mut request = Request::builder().method(method).uri(path).header("host", "test");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -163,13 +177,6 @@ impl Stage {
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let body = match document {
-            Some(document) => {
-                request = request.header("content-type", "application/json");
-                Body::from(document.to_string())
-            }
-            None => Body::empty(),
-        };
         let (head, body) = request.body(body).unwrap().into_parts();
         let connection = Connection { peer: None, is_tls: false };
         let (exchange, admission) = self.pipeline.admit(&head, connection).await;

@@ -34,6 +34,8 @@ pub(crate) enum Thing {
     ApiKey,
     Product,
     Order,
+    /// A product with a picture.
+    Picture,
 }
 
 /// A tenant that is asked about.
@@ -54,12 +56,14 @@ pub(crate) struct Endpoint {
     /// Besides the path.
     pub(crate) query: &'static str,
     pub(crate) document: Option<Value>,
+    /// A body that is no JSON, with its type.
+    pub(crate) raw: Option<(&'static str, &'static str)>,
     /// The statuses of whoever may.
     pub(crate) done: &'static [u16],
 }
 
 fn row(method: &'static str, path: &'static str, need: Need, done: &'static [u16]) -> Endpoint {
-    Endpoint { method, path, need, query: "", document: None, done }
+    Endpoint { method, path, need, query: "", document: None, raw: None, done }
 }
 
 fn with(mut endpoint: Endpoint, document: Value) -> Endpoint {
@@ -80,6 +84,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let orders = "/api/v1/orders";
     let item = json!({ "product_id": "0195f7a0-0000-7000-8000-000000000001", "quantity": 1 });
     let order = json!({ "items": [item] });
+    let image = "/api/v1/products/{id}/image";
     let products = "/api/v1/products";
     let price = json!({ "amount": "1.00", "currency": "EUR" });
     let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
@@ -137,6 +142,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             row("PATCH", "/api/v1/orders/{id}/status", of(OrdersUpdate, Thing::Order), &[200]),
             json!({ "status": "cancelled" }),
         ),
+        row("GET", image, Item(ProductsRead, Thing::Picture), &[200]),
+        Endpoint {
+            raw: Option::Some(("image/gif", "GIF89a\x01\0\x01\0\0\0\0;")),
+            ..row("PUT", image, Item(ProductsUpdate, Thing::Picture), &[200])
+        },
+        row("DELETE", image, Item(ProductsUpdate, Thing::Picture), &[204]),
         // Nobody suspends the tenant they are of.
         row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
         row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),

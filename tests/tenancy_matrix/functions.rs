@@ -11,11 +11,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, IntentKind, Listing, Money,
-    NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewOrder, NewSession, NewTenant, NewUser, OnceKey,
-    OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft, ProductField, ProductId,
-    ProductStatus, RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantChange, TenantId, TenantStatus,
-    UserChange, UserId, UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Device, Direction, Expected, FamilyId, Image, ImageKind, IntentKind,
+    Listing, Money, NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewOrder, NewSession, NewTenant, NewUser,
+    OnceKey, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft, ProductField,
+    ProductId, ProductStatus, RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantChange, TenantId,
+    TenantStatus, UserChange, UserId, UserSort, Window,
 };
 use olympus_gateway::store::{Scope, Store, Work};
 use serde_json::{Map, Value};
@@ -148,6 +148,18 @@ fn of_the_shop() -> Vec<Function> {
                 let expected = Expected::OneOf(vec![1]);
                 work.products().delete(ProductId::from(known.id), &expected).await.map(|_| 1)
             })
+        }),
+        row("images.get", Tenant, |work, known| {
+            Box::pin(async move { work.images().get(ProductId::from(known.id)).await.map(|_| 1) })
+        }),
+        row("images.put", Tenant, |work, known| {
+            Box::pin(async move {
+                let image = Image { kind: ImageKind::Gif, width: 1, height: 1, bytes: b"GIF89a".to_vec() };
+                work.images().put(ProductId::from(known.id), &image).await.map(|_| 1)
+            })
+        }),
+        row("images.delete", Tenant, |work, known| {
+            Box::pin(async move { work.images().delete(ProductId::from(known.id)).await.map(|()| 1) })
         }),
         row("audit.append", Whose::Written, |work, _known| {
             Box::pin(async move {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Period;
+use crate::config::{ByteSize, Period};
 
 /// `[rest]`: the API of routes with `local = "rest"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub struct Rest {
     pub require_if_match: bool,
     /// How long an answer is kept for requests that are sent again with the same `Idempotency-Key`. From 1m.
     pub idempotency_ttl: Period,
+    /// Largest picture of a product. The route's `max_body` must admit it too.
+    pub image_bytes: ByteSize,
 }
 
 impl Default for Rest {
@@ -32,6 +34,7 @@ impl Default for Rest {
             count_cap: 1000,
             require_if_match: false,
             idempotency_ttl: Period::seconds(24 * 3600),
+            image_bytes: ByteSize::mebibytes(2),
         }
     }
 }
