@@ -157,6 +157,7 @@ impl App {
         let identity = self.shared.identity(identity);
         identity.start(&lifecycle);
         let terms = terms::of(&settings, &live.pools, &identity, (None, &self.telemetry.metrics))?;
+        let warm = rest::warm(&settings, &identity);
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
         runtime.block_on(self.shared.start(&settings, &lifecycle))?;
         let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
@@ -182,6 +183,9 @@ impl App {
         }
         if let Some(onces) = self.onces {
             lifecycle.spawn("clear idempotency keys", onces.keep_clear());
+        }
+        if let Some(products) = self.shared.products() {
+            lifecycle.spawn("keep warm", products.keep_warm(warm));
         }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {

@@ -73,10 +73,15 @@ impl Shared {
         Served {
             tenants: tenants.map(|(store, feed)| Tenants::new(store, feed)),
             images: self.store.clone().map(Images::new),
-            products: self.store.clone().map(Products::new),
+            products: self.products(),
             orders,
             onces,
         }
+    }
+
+    /// What is done with products.
+    pub(super) fn products(&self) -> Option<Products> {
+        self.store.clone().map(|store| Products::cached(store, self.cache.clone()))
     }
 
     /// What is done once.

@@ -9,12 +9,16 @@ mod products;
 mod sessions;
 mod tenants;
 mod visit;
+mod warming;
 
 pub use api_keys::{ApiKeys, WantedKey};
 pub use images::Images;
 pub use once::{Once, Onces, Outcome, Render};
 pub use orders::{Items, Orders, Pause, Step, Stock};
-pub use products::Products;
+pub use products::{Listed, Products};
 pub use sessions::{Account, Login, Pair, Refused, Sessions, Terms};
 pub use tenants::Tenants;
 pub use visit::Visit;
+pub use warming::{Warm, WarmRead};
+
+pub use crate::cache::{Found, How};

@@ -1,13 +1,16 @@
 //! Products of a tenant. Each change is in the audit log, and tells of itself by an event.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Once, Visit};
+use crate::cache::{Cache, Found, Shelf, What};
 use crate::error::Result;
 use crate::identity::{Caller, Thing};
 use crate::model::{
-    Count, Expected, Listing, NewAuditEntry, NewEvent, Page, Permission, Product, ProductDraft, ProductField,
-    ProductId, Start,
+    Count, Expected, Listing, NewAuditEntry, NewEvent, Noun, Page, Permission, Product, ProductDraft,
+    ProductField, ProductId, Start, TenantId,
 };
 use crate::store::{Store, Work};
 
@@ -15,12 +18,28 @@ use crate::store::{Store, Work};
 #[derive(Debug, Clone)]
 pub struct Products {
     store: Store,
+    pub(super) cache: Cache,
+    one: Shelf<Product>,
+    pages: Shelf<Listed>,
 }
+
+/// A page of products, and how many there are.
+pub type Listed = (Page<Product>, Count);
 
 impl Products {
     /// The products in this database.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self::cached(store, Cache::off())
+    }
+
+    /// The same, where what is read often is kept in memory.
+    pub fn cached(store: Store, cache: Cache) -> Self {
+        Self {
+            store,
+            one: cache.shelf("product", Noun::Products, weigh),
+            pages: cache.shelf("products", Noun::Products, |(page, _)| page.items.iter().map(weigh).sum()),
+            cache,
+        }
     }
 
     /// A page of the products that fit, and how many there are, exact up to so many.
@@ -32,8 +51,27 @@ impl Products {
         caller: &Caller,
         listing: &Listing<ProductField>,
         (most, visit): (u32, &Visit),
-    ) -> Result<(Page<Product>, Count)> {
+    ) -> Result<Found<Listed>> {
         caller.require(Permission::ProductsRead)?;
+        self.page(caller.tenant, (listing, most), visit.left()).await
+    }
+
+    /// One product.
+    ///
+    /// # Errors
+    /// There is none, as far as they may know; the database does not answer.
+    pub async fn get(&self, caller: &Caller, id: ProductId, visit: &Visit) -> Result<Found<Product>> {
+        require(caller, Permission::ProductsRead, id)?;
+        self.one(caller.tenant, id, visit.left()).await
+    }
+
+    /// A page of a tenant's products, from memory or the database. Nobody is asked whether they may.
+    pub(super) async fn page(
+        &self,
+        tenant: TenantId,
+        (listing, most): (&Listing<ProductField>, u32),
+        left: Duration,
+    ) -> Result<Found<Listed>> {
         let list = |work: Work| async move {
             let page = work.products().list(listing).await?;
             let count = match whole(listing, &page) {
@@ -42,20 +80,28 @@ impl Products {
             };
             Ok((page, count))
         };
-        self.store.tenant(caller.tenant).within(visit.left()).run(list).await
+        // Everything that it depends on is in the text, and texts in it are quoted.
+        let what = What::Query(format!("{most} {listing:?}").into());
+        let load = || async { self.store.tenant(tenant).within(left).run(list).await };
+        self.pages.read((tenant, what), left, load).await
     }
 
-    /// One product.
-    ///
-    /// # Errors
-    /// There is none, as far as they may know; the database does not answer.
-    pub async fn get(&self, caller: &Caller, id: ProductId, visit: &Visit) -> Result<Product> {
-        require(caller, Permission::ProductsRead, id)?;
-        self.store
-            .tenant(caller.tenant)
-            .within(visit.left())
-            .run(|work| async move { work.products().get(id).await })
-            .await
+    /// A product of a tenant, in the same way.
+    pub(super) async fn one(
+        &self,
+        tenant: TenantId,
+        id: ProductId,
+        left: Duration,
+    ) -> Result<Found<Product>> {
+        let get = |work: Work| async move { work.products().get(id).await };
+        let load = || async { self.store.tenant(tenant).within(left).run(get).await };
+        self.one.read((tenant, What::Id(id.uuid())), left, load).await
+    }
+
+    /// The tenant of a short name, if there is one.
+    pub(super) async fn tenant(&self, slug: &str, left: Duration) -> Result<Option<TenantId>> {
+        let find = |work: Work| async move { work.tenants().find(slug).await };
+        Ok(self.store.platform().within(left).run(find).await?.map(|tenant| tenant.id))
     }
 
     /// A new product.
@@ -122,6 +168,12 @@ impl Products {
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(delete).await
     }
+}
+
+/// What a product takes in memory, roughly.
+fn weigh(product: &Product) -> usize {
+    let Product { sku, name, description, .. } = product;
+    size_of::<Product>() + sku.len() + name.len() + description.len()
 }
 
 /// How many there are, where one page shows all of them.

@@ -20,8 +20,10 @@ mod representation;
 mod selection;
 mod status;
 mod tenants;
+mod warming;
 
 pub use asks::asks;
+pub use warming::warm;
 
 use axum::http::{Method, Uri};
 use axum::{Extension, Router};

@@ -32,7 +32,7 @@ const MOST_STOCK: i64 = i32::MAX as i64;
 /// What nobody sets, and what may come back with the rest of a document.
 const GIVEN: &[&str] = &["id", "version", "created_at", "updated_at"];
 
-const OFFER: Offer<ProductField> = Offer {
+pub(super) const OFFER: Offer<ProductField> = Offer {
     noun: "products",
     sort: (ProductField::CreatedAt, Direction::Descending),
     is_searched: true,
@@ -180,8 +180,10 @@ async fn list(State(products): State<Products>, asked: Asked) -> Result<Response
     let wanted = asked.listing(&OFFER, &caller)?;
     let most = asked.settings.rest.count_cap;
     let listed = products.list(&caller, &wanted.listing, (most, &asked.visit)).await;
-    let (page, count) = listed.map_err(problem)?;
-    Ok(wanted.page(&page, count, shown).map_err(problem)?.read(&asked.headers))
+    let found = listed.map_err(problem)?;
+    let (page, count) = &*found.value;
+    let page = wanted.page(page, *count, shown).map_err(problem)?;
+    Ok(page.come_by(found.how).read(&asked.headers))
 }
 
 /// Show a product
@@ -197,8 +199,9 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let product = products.get(&caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
-    Ok(represented(&product, &selection).map_err(problem)?.read(&asked.headers))
+    let found = products.get(&caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
+    let product = represented(&found.value, &selection).map_err(problem)?;
+    Ok(product.come_by(found.how).read(&asked.headers))
 }
 
 /// Make a product

@@ -13,10 +13,12 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use super::envelope::Success;
+use crate::domain::How;
 use crate::error::{Error, Kind, Result};
 use crate::http::Problem;
 use crate::model::Expected;
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// It may be kept, by the client alone, and is asked about each time.
@@ -62,6 +64,20 @@ impl Representation {
     pub(super) fn located(mut self, place: &str) -> Self {
         // A path of ours with an id has no letter that a header could not hold.
         self.headers.extend(HeaderValue::try_from(place).ok().map(|place| (header::LOCATION, place)));
+        self
+    }
+
+    /// How what is shown was come by (`Cache-Status`, RFC 9211).
+    #[must_use]
+    pub(super) fn come_by(mut self, how: How) -> Self {
+        let told = match how {
+            How::Hit => "olympus; hit",
+            How::Stored => "olympus; fwd=miss; stored",
+            How::Missed => "olympus; fwd=miss",
+            How::Bypassed => "olympus; fwd=bypass",
+            How::Off => return self,
+        };
+        self.headers.insert(CACHE_STATUS, HeaderValue::from_static(told));
         self
     }
 

@@ -7,6 +7,7 @@ mod cookies;
 mod deadlines;
 mod devices;
 mod documents;
+mod journey;
 #[expect(
     dead_code,
     unreachable_pub,

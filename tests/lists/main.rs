@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod caching;
 mod cursors;
 mod images;
 #[expect(dead_code, unreachable_pub, reason = "made for tests of the store, which use more of it")]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, StatusCode};
-use olympus_gateway::config::{Algorithm, Settings};
+use olympus_gateway::cache::Cache;
+use olympus_gateway::config::{self, Algorithm, Settings};
 use olympus_gateway::domain::{ApiKeys, Images, Onces, Products, Tenants};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
@@ -16,7 +17,7 @@ use olympus_gateway::pipeline::{Admission, Locals, Pipeline, Snapshot};
 use olympus_gateway::rest;
 use olympus_gateway::store::{Store, Work};
 use olympus_gateway::tasks::Lifecycle;
-use olympus_gateway::telemetry::{LimitMetrics, RevocationMetrics, Tokens};
+use olympus_gateway::telemetry::{CacheMetrics, LimitMetrics, RevocationMetrics, Tokens};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
@@ -61,7 +62,7 @@ auth = "required"
 /// A gateway.
 pub(crate) struct Stage {
     pipeline: Pipeline,
-    identity: Arc<Authenticator>,
+    pub(crate) identity: Arc<Authenticator>,
     _lifecycle: Lifecycle,
     pub(crate) store: Store,
     pub(crate) feed: Feed,
@@ -95,6 +96,20 @@ impl Stage {
     }
 
     pub(crate) async fn on(store: Store, keys: &Folder) -> Self {
+        Self::with(Products::new(store.clone()), store, keys).await
+    }
+
+    /// One that keeps in memory what is read often, with what it keeps it in.
+    pub(crate) async fn caching(database: &Database, keys: &Folder) -> (Self, Products) {
+        let (store, lifecycle) = (database.store(), Lifecycle::new(Handle::current()));
+        let cache = Cache::new(&config::Cache::default(), None, lifecycle, CacheMetrics::default());
+        let forgetting = cache.clone();
+        store.on_change(move |change| forgetting.forget(change));
+        let products = Products::cached(store.clone(), cache);
+        (Self::with(products.clone(), store, keys).await, products)
+    }
+
+    async fn with(products: Products, store: Store, keys: &Folder) -> Self {
         store.watch();
         let settings = format!(
             "version = 1\nlisteners = {{ public = {{ address = \"127.0.0.1:8080\" }} }}\n\
@@ -125,7 +140,7 @@ impl Stage {
             rest: rest::router(rest::Served {
                 tenants: Some(Tenants::new(store.clone(), feed.clone())),
                 images: Some(Images::new(store.clone())),
-                products: Some(Products::new(store.clone())),
+                products: Some(products),
                 onces: Some(onces),
             }),
             auth: rest::auth_router(None, Some(ApiKeys::new(store.clone(), feed.clone()))),

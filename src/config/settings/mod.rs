@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{Authentication, Claims, Issuer, Revocation, WhenStale};
-pub use cache::Cache;
+pub use cache::{Cache, WarmPath};
 pub use commerce::CommerceBackend;
 pub use cors::Cors;
 pub use headers::SecurityHeaders;
