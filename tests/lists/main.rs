@@ -2,6 +2,7 @@
 //! comes back, and that walks miss nothing.
 
 #![cfg(test)]
+#![recursion_limit = "256"]
 
 mod caching;
 mod cursors;

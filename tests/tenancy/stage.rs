@@ -142,6 +142,7 @@ impl Stage {
                 images: Some(Images::new(store.clone())),
                 products: Some(products),
                 onces: Some(onces),
+                ..rest::Served::default()
             }),
             auth: rest::auth_router(None, Some(ApiKeys::new(store.clone(), feed.clone()))),
             ..Locals::default()
