@@ -16,6 +16,10 @@ path = ["/api/v1/tenants", "/api/v1/tenants/{*rest}", "/api/v1/users", "/api/v1/
         "/api/v1/products", "/api/v1/products/{*rest}", "/api/v1/orders", "/api/v1/orders/{*rest}"]
 local = "rest"
 auth = "required"
+[upstreams.commerce]
+endpoints = [{ address = "127.0.0.1:9" }]
+[backends.commerce]
+upstream = "commerce"
 "#;
 
 /// A caller who may do whatever can be done.
