@@ -232,6 +232,29 @@ fn nobody_may_anything_without_a_policy_or_with_a_role_it_does_not_know() {
     }
 }
 
+#[test]
+fn a_role_is_covered_by_those_who_may_all_that_it_gives() {
+    let policy = shipped();
+    let covers = |role: &str, other: &str| {
+        let who = caller(&policy, &[role], &[]);
+        who.rights.cover_role(who.tenant, other)
+    };
+    for (index, role) in PEOPLE.iter().enumerate() {
+        for (other_index, other) in PEOPLE.iter().enumerate() {
+            assert_eq!(covers(role, other), Some(other_index <= index), "{role} {other}");
+        }
+    }
+    // Services validate tokens, which is for those who run the platform.
+    assert_eq!(covers("tenant_admin", "service"), Some(false));
+    assert_eq!(covers("platform_admin", "service"), Some(true));
+    assert_eq!(covers("platform_admin", "emperor"), None);
+    // Who is denied something gives it to nobody.
+    let denied = caller(&policy, &["platform_admin"], &[grant(None, &[], &["products:read"])]);
+    assert_eq!(denied.rights.cover_role(denied.tenant, "viewer"), Some(false));
+    let may = denied.rights.roles_that_may(Permission::GrantsAssign);
+    assert_eq!(may, ["platform_admin", "tenant_admin"]);
+}
+
 // ---- The files.
 
 #[test]

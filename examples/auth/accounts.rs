@@ -37,6 +37,7 @@ pub(crate) enum Role {
     Manager,
     Member,
     Viewer,
+    Service,
 }
 
 /// Whether an account was new.

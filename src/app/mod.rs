@@ -160,6 +160,7 @@ impl App {
         let warm = rest::warm(&settings, &identity);
         let snapshot = Snapshot::compile_with(settings.clone(), &live.pools, identity)?.with_terms(terms);
         runtime.block_on(self.shared.start(&settings, &lifecycle))?;
+        let users = self.shared.users();
         let pipeline = Pipeline::new(snapshot, self.locals).with_limiter(self.shared.limiter.clone());
         let pipeline = Arc::new(pipeline);
         let probes = edge::Probes::new();
@@ -186,6 +187,10 @@ impl App {
         }
         if let Some(products) = self.shared.products() {
             lifecycle.spawn("keep warm", products.keep_warm(warm));
+        }
+        if let Some(users) = users {
+            let pipeline = pipeline.clone();
+            lifecycle.spawn("settle accounts", users.keep_settled(move || pipeline.terms()));
         }
         lifecycle.spawn("reload", keeper.keep());
         edge::run(&edge::Parts {

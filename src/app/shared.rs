@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::config::Settings;
-use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Tenants};
+use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Tenants, Users};
 use crate::error::Result;
 use crate::identity::{Authenticator, Feed, KeyRing, Revocations, Sources};
 use crate::limits::Limiter;
@@ -75,6 +75,7 @@ impl Shared {
             images: self.store.clone().map(Images::new),
             products: self.products(),
             orders,
+            users: self.users(),
             onces,
         }
     }
@@ -82,6 +83,11 @@ impl Shared {
     /// What is done with products.
     pub(super) fn products(&self) -> Option<Products> {
         self.store.clone().map(|store| Products::cached(store, self.cache.clone()))
+    }
+
+    /// What is done with users.
+    pub(super) fn users(&self) -> Option<Users> {
+        self.store.clone().zip(self.feed.clone()).map(|(store, feed)| Users::new(store, feed))
     }
 
     /// What is done once.

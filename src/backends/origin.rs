@@ -1,4 +1,4 @@
-//! The request that calls are made for, kept for as long as it is served.
+//! What calls are made for: the request of a client, kept for as long as it is served, or a job of the gateway's own.
 
 use std::net::IpAddr;
 use std::time::Instant;

@@ -8,6 +8,7 @@ mod orders;
 mod products;
 mod sessions;
 mod tenants;
+mod users;
 mod visit;
 mod warming;
 
@@ -18,6 +19,7 @@ pub use orders::{Items, Orders, Pause, Step, Stock};
 pub use products::{Listed, Products};
 pub use sessions::{Account, Login, Pair, Refused, Sessions, Terms};
 pub use tenants::Tenants;
+pub use users::{Errands, Users};
 pub use visit::Visit;
 pub use warming::{Warm, WarmRead};
 

@@ -352,7 +352,13 @@ impl Document {
         }
     }
 
-    fn fault(&mut self, name: &str, code: &'static str, message: &str) {
+    /// Whether a member is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// Adds a fault that only who reads the document can see.
+    pub(super) fn fault(&mut self, name: &str, code: &'static str, message: &str) {
         self.faults.push(Fault::at(format!("{}/{name}", self.place), code, message));
     }
 }

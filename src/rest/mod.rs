@@ -20,6 +20,7 @@ mod representation;
 mod selection;
 mod status;
 mod tenants;
+mod users;
 mod warming;
 
 pub use asks::asks;
@@ -28,7 +29,7 @@ pub use warming::warm;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router};
 
-use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Sessions, Tenants};
+use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Sessions, Tenants, Users};
 use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
@@ -62,6 +63,8 @@ pub struct Served {
     pub products: Option<Products>,
     /// Orders.
     pub orders: Option<Orders>,
+    /// Users.
+    pub users: Option<Users>,
     /// What is done once.
     pub onces: Option<Onces>,
     /// The pictures of products.
@@ -70,12 +73,13 @@ pub struct Served {
 
 /// The REST API.
 pub fn router(served: Served) -> Router {
-    let Served { tenants, products, orders, onces, images } = served;
-    let routers: [Option<Router>; 4] = [
+    let Served { tenants, products, orders, users, onces, images } = served;
+    let routers: [Option<Router>; 5] = [
         tenants.map(|tenants| tenants::routes().with_state(tenants).into()),
         products.map(|products| products::routes().with_state(products).into()),
         orders.map(|orders| orders::routes().with_state(orders).into()),
         images.map(|images| images::routes().with_state(images).into()),
+        users.map(|users| users::routes().with_state(users).into()),
     ];
     let router = routers.into_iter().flatten().fold(Router::new(), Router::merge);
     compressing(with_fallbacks(match onces {
@@ -96,6 +100,7 @@ pub fn openapi() -> String {
         (Tokens, auth::routes().into_openapi()),
         (Tokens, api_keys::routes().into_openapi()),
         (TokensAndKeys, tenants::routes().into_openapi()),
+        (TokensAndKeys, users::routes().into_openapi()),
         (TokensAndKeys, products::routes().into_openapi()),
         (TokensAndKeys, orders::routes().into_openapi()),
         (TokensAndKeys, images::routes().into_openapi()),

@@ -110,6 +110,19 @@ impl ApiKeys<'_> {
         one(self.0.find(Self::REVOKE, &[param(&tenant, Type::UUID), param(&id.uuid(), Type::UUID)]).await?)
     }
 
+    const REVOKE_ALL: &'static str = "UPDATE api_keys SET revoked_at = now()
+    WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
+
+    /// Takes all keys of a user back, and says how many there were.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn revoke_all(&self, user: UserId) -> Result<usize> {
+        let (tenant, user) = (self.0.tenant()?.uuid(), user.uuid());
+        let values = [param(&tenant, Type::UUID), param(&user, Type::UUID)];
+        Ok(self.0.query(Self::REVOKE_ALL, &values).await?.len())
+    }
+
     const USED: &'static str = "UPDATE api_keys SET last_used_at = now() WHERE tenant_id = $1 AND id = $2
     AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute') RETURNING id";
 

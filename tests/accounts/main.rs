@@ -8,6 +8,7 @@ mod deadlines;
 mod devices;
 mod documents;
 mod journey;
+mod people;
 #[expect(
     dead_code,
     unreachable_pub,

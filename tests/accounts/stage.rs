@@ -94,6 +94,7 @@ endpoints = [{{ address = "{service}" }}]
 [backends.auth]
 upstream = "auth"
 token = "{SERVICE_TOKEN}"
+timeout = "2s"
 [routes.sessions]
 path = "/api/v1/auth/{{*rest}}"
 local = "auth"
@@ -103,6 +104,38 @@ auth = "optional"
         ));
         until("Redis counts", || (gateway.metric("olympus_redis_up", &[]) == 1.0).then_some(()));
         gateway
+    }
+
+    /// Where the auth service listens.
+    pub(crate) fn service(&self) -> std::net::SocketAddr {
+        self.auth.address()
+    }
+
+    /// Has the auth service fail in this way.
+    pub(crate) fn fault(&self, words: &str) {
+        assert_eq!(send("PUT", &format!("http://{}/faults", self.service()), &[], words).status / 100, 2);
+    }
+
+    /// Has it fail no longer.
+    pub(crate) fn mend(&self) {
+        assert_eq!(send("DELETE", &format!("http://{}/faults", self.service()), &[], "").status / 100, 2);
+    }
+
+    /// The topics of all events, in their order.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.words("SELECT topic FROM outbox ORDER BY id")
+    }
+
+    /// The only word of a query.
+    pub(crate) fn word(&self, sql: &str) -> String {
+        self.words(sql).pop().unwrap()
+    }
+
+    fn words(&self, sql: &str) -> Vec<String> {
+        self.runtime.block_on(async {
+            let rows = self.database.connect("postgres").await.query(sql, &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        })
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -118,12 +151,7 @@ auth = "optional"
 
     /// What the audit log says was done, in its order.
     pub(crate) fn audited(&self) -> Vec<String> {
-        self.runtime.block_on(async {
-            let client = self.database.connect("postgres").await;
-            let rows =
-                client.query("SELECT action FROM audit_log ORDER BY created_at, id", &[]).await.unwrap();
-            rows.iter().map(|row| row.get(0)).collect()
-        })
+        self.words("SELECT action FROM audit_log ORDER BY created_at, id")
     }
 }
 

@@ -5,8 +5,9 @@ use std::future::Future;
 use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Direction, Listing, NewApiKey, NewAuditEntry, OrderField, OrderId,
-    ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange, UserSort, Window,
+    ApiKeyId, ApiKeySort, AuditSort, Direction, Expected, Listing, NewApiKey, NewAuditEntry, OrderField,
+    OrderId, ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
+    UserField, Window,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -42,9 +43,10 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
     for stranger in [store.tenant(globex), store.tenant(TenantId::new())] {
         let id = ada.id;
         assert_eq!(refusal(&stranger, |work| async move { work.users().get(id).await }).await, missing);
-        let update = |work: Work| async move { work.users().update(id, 1, change).await };
+        let update = |work: Work| async move { work.users().update(id, &Expected::Any, change).await };
         assert_eq!(refusal(&stranger, update).await, missing);
-        assert_eq!(refusal(&stranger, |work| async move { work.users().delete(id, 1).await }).await, missing);
+        let delete = |work: Work| async move { work.users().delete(id, &Expected::Any).await };
+        assert_eq!(refusal(&stranger, delete).await, missing);
         let grant = |work: Work| async move { work.users().grant(id, "manager", "eve").await };
         assert_eq!(refusal(&stranger, grant).await, missing);
         let set = |work: Work| async move { work.tenants().set_status(acme, TenantStatus::Suspended).await };
@@ -56,7 +58,8 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
             let users = work.users();
             let taken = users.take(id, "member").await?;
             let found = users.find("ada@acme.example").await?;
-            let listed = users.list(&window(UserSort::Name)).await?.items.len();
+            let everybody = Listing::by(UserField::Name, Direction::Ascending, 100);
+            let listed = users.list(&everybody).await?.items.len();
             let entries = work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len();
             let tenants = work.tenants().list("", 100).await?.iter().filter(|it| it.id == acme).count();
             Ok((taken, found, listed, entries, tenants, work.tenants().find("acme").await?))

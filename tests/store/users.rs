@@ -2,7 +2,8 @@
 
 use olympus_gateway::error::Kind;
 use olympus_gateway::model::{
-    Direction, Key, NewTenant, Place, TenantId, User, UserChange, UserSort, UserStatus, Window,
+    Condition, Direction, Expected, Listing, Mark, NewTenant, Operator, Start, TenantId, UserChange,
+    UserField, UserStatus, Value,
 };
 use olympus_gateway::store::{Store, Work};
 
@@ -40,12 +41,15 @@ async fn a_change_needs_the_version_that_was_seen() {
     let acme = store.tenant(tenant(&store, "acme").await.id);
     let ada = user(&store, acme_id(&store).await, "ada@shop.example").await.expect("a user");
     let change = &UserChange { status: Some(UserStatus::Suspended), ..UserChange::default() };
-    let update = |work: Work| async move { work.users().update(ada.id, 1, change).await };
+    let update =
+        |work: Work| async move { work.users().update(ada.id, &Expected::OneOf(vec![1]), change).await };
     let changed = acme.run(update).await.expect("changed");
     assert_eq!((changed.version, changed.status, changed.name.as_str()), (2, UserStatus::Suspended, "Ada"));
     let late = acme.run(update).await.expect_err("too late");
-    assert_eq!((late.kind(), late.field()), (Kind::Conflict, Some("version")));
-    acme.run(|work| async move { work.users().delete(ada.id, 2).await }).await.expect("deleted");
+    assert_eq!(late.kind(), Kind::Outdated);
+    acme.run(|work| async move { work.users().delete(ada.id, &Expected::OneOf(vec![2])).await })
+        .await
+        .expect("deleted");
     let gone = acme.run(|work| async move { work.users().get(ada.id).await }).await.expect_err("gone");
     assert_eq!(gone.kind(), Kind::NotFound);
     user(&store, acme_id(&store).await, "ada@shop.example").await.expect("the address is free again");
@@ -78,15 +82,6 @@ async fn roles_are_given_once_and_taken_once() {
     assert_eq!((roles, left), (vec!["auditor".to_owned(), "manager".to_owned()], vec!["auditor".to_owned()]));
 }
 
-fn place(user: &User, sort: UserSort) -> Place {
-    let key = match sort {
-        UserSort::CreatedAt => Key::Time(user.created_at),
-        UserSort::Name => Key::Text(user.name.clone()),
-        UserSort::Email => Key::Text(user.email.to_lowercase()),
-    };
-    Place { key, id: user.id.uuid() }
-}
-
 #[tokio::test]
 async fn pages_show_everyone_once_in_every_order() {
     let store = Database::new().await.store();
@@ -95,23 +90,23 @@ async fn pages_show_everyone_once_in_every_order() {
         // All have one name, so that only their ids tell them apart there.
         user(&store, acme, &format!("User{}@shop.example", number * 5 % 7)).await.expect("a user");
     }
-    for sort in [UserSort::CreatedAt, UserSort::Name, UserSort::Email] {
+    for field in [UserField::CreatedAt, UserField::UpdatedAt, UserField::Name, UserField::Email] {
         for direction in [Direction::Ascending, Direction::Descending] {
-            let mut window = Window { sort, direction, after: None, limit: 3 };
+            let mut listing = Listing::by(field, direction, 3);
             let (mut seen, mut pages) = (Vec::new(), 0);
             loop {
-                let wanted = &window;
+                let wanted = &listing;
                 let list = |work: Work| async move { work.users().list(wanted).await };
                 let page = store.tenant(acme).run(list).await.expect("a page");
                 seen.extend(page.items);
                 pages += 1;
-                window.after = seen.last().map(|last| place(last, sort));
                 if !page.has_more {
                     break;
                 }
+                listing.start = Start::After(listing.mark(seen.last().expect("somebody")));
             }
             let mut emails: Vec<_> = seen.iter().map(|user| user.email.clone()).collect();
-            if sort == UserSort::Email {
+            if field == UserField::Email {
                 let first = if direction == Direction::Ascending {
                     "User0@shop.example"
                 } else {
@@ -121,17 +116,91 @@ async fn pages_show_everyone_once_in_every_order() {
             }
             emails.sort();
             emails.dedup();
-            assert_eq!((emails.len(), seen.len(), pages), (7, 7, 3), "{sort:?} {direction:?}");
+            assert_eq!((emails.len(), seen.len(), pages), (7, 7, 3), "{field:?} {direction:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn users_are_found_by_address_whatever_its_case_and_by_any_of_their_roles() {
+    let store = Database::new().await.store();
+    let acme = tenant(&store, "acme").await.id;
+    let (ada, eve) = (
+        user(&store, acme, "Ada@shop.example").await.expect("a user").id,
+        user(&store, acme, "zoë@shop.example").await.expect("a user").id,
+    );
+    let grant = |work: Work| async move {
+        work.users().grant(ada, "manager", "test").await?;
+        work.users().grant(ada, "viewer", "test").await?;
+        work.users().grant(eve, "viewer", "test").await
+    };
+    store.tenant(acme).run(grant).await.expect("granted");
+    let text = |text: &str| Value::Text(text.to_owned());
+    let is = |field, words: &[&str]| {
+        let values = words.iter().map(|word| text(word)).collect();
+        Condition { field, operator: Operator::In, values }
+    };
+    for (conditions, expected) in [
+        (vec![Condition::equal(UserField::Email, text("ADA@SHOP.example"))], vec![ada]),
+        (vec![Condition::prefix(UserField::Email, "AD")], vec![ada]),
+        (vec![Condition::prefix(UserField::Email, "Z")], vec![eve]),
+        (vec![is(UserField::Role, &["viewer", "member"])], vec![ada, eve]),
+        (vec![is(UserField::Role, &["viewer"]), is(UserField::Role, &["manager"])], vec![ada]),
+        (vec![is(UserField::Role, &["nobody"])], vec![]),
+    ] {
+        let listing = &Listing { conditions, ..Listing::by(UserField::Email, Direction::Ascending, 10) };
+        let list = |work: Work| async move {
+            Ok((work.users().list(listing).await?, work.users().count(listing, 100).await?))
+        };
+        let (page, count) = store.tenant(acme).run(list).await.expect("a page");
+        let found: Vec<_> = page.items.iter().map(|user| user.id).collect();
+        assert_eq!(
+            (found, count.rows),
+            (expected.clone(), expected.len() as u64),
+            "{:?}",
+            listing.conditions
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_go_at_once_one_hears_that_nobody_remains() {
+    let store = Database::new().await.store();
+    let acme = tenant(&store, "acme").await.id;
+    let (ada, eve) = (
+        user(&store, acme, "ada@shop.example").await.expect("a user").id,
+        user(&store, acme, "eve@shop.example").await.expect("a user").id,
+    );
+    let scope = store.tenant(acme);
+    let grant = |work: Work| async move {
+        work.users().grant(ada, "admin", "test").await?;
+        work.users().grant(eve, "admin", "test").await
+    };
+    scope.run(grant).await.expect("granted");
+    let admins = &["admin".to_owned()];
+    let go = |id| {
+        let scope = scope.clone();
+        async move {
+            let go = |work: Work| async move {
+                let others = work.users().others_hold(admins, id).await?;
+                if others {
+                    work.users().take(id, "admin").await?;
+                }
+                Ok(others)
+            };
+            scope.run(go).await
+        }
+    };
+    let (one, other) = tokio::join!(go(ada), go(eve));
+    assert_ne!(one.expect("an answer"), other.expect("an answer"));
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_list_is_refused() {
     let store = Database::new().await.store();
     let acme = tenant(&store, "acme").await.id;
-    let after = Some(Place { key: Key::Number(1), id: acme.uuid() });
-    let window = &Window { sort: UserSort::Name, direction: Direction::Ascending, after, limit: 3 };
-    let page = store.tenant(acme).run(|work| async move { work.users().list(window).await }).await;
+    let start = Start::After(Mark { values: vec![Value::Number(1)], id: acme.uuid() });
+    let listing = &Listing { start, ..Listing::by(UserField::Name, Direction::Ascending, 3) };
+    let page = store.tenant(acme).run(|work| async move { work.users().list(listing).await }).await;
     assert_eq!(page.expect_err("refused").kind(), Kind::Invalid);
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use olympus_gateway::identity::ApiKey;
-use olympus_gateway::model::{TenantId, UserChange, UserId, UserStatus};
+use olympus_gateway::model::{Expected, TenantId, UserChange, UserId, UserStatus};
 use olympus_gateway::store::Work;
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ async fn a_key_ends_with_its_owner() {
         &olympus_gateway::identity::Revocation::User(acme, owner.to_string().into(), chrono::Utc::now());
     let until = chrono::Utc::now() + chrono::TimeDelta::hours(25);
     let suspend = |work: Work| async move {
-        work.users().update(owner, 1, change).await?;
+        work.users().update(owner, &Expected::Any, change).await?;
         work.revocations().insert(acme, what, until).await
     };
     let recorded = stage.store.tenant(acme).run(suspend).await.unwrap();

@@ -35,6 +35,10 @@ auth = "optional"
 [routes.keys]
 path = "/.well-known/jwks.json"
 local = "keys"
+[routes.users]
+path = ["/api/v1/users", "/api/v1/users/{*rest}"]
+local = "rest"
+auth = "required"
 "#;
 
 /// Who calls.
@@ -178,6 +182,11 @@ impl Matrix {
             Need::Thing(_, Thing::Product | Thing::Picture) | Need::Item(..) => {
                 unreachable!("no row asks for it")
             }
+            Need::Thing(_, Thing::User) => self.stage.sql(&format!(
+                "INSERT INTO users (tenant_id, id, email, name)
+                 VALUES ('{tenant}', '{id}', '{id}@acme.example', 'Ada');
+                 INSERT INTO grants (tenant_id, user_id, role) VALUES ('{tenant}', '{id}', 'viewer')"
+            )),
             Need::Tenant(_, which) => return self.tenant(which).to_string(),
             Need::Nothing | Need::Caller | Need::All(_) | Need::Own(_) | Need::Some(_) | Need::There(_) => {}
         }
@@ -185,7 +194,8 @@ impl Matrix {
     }
 
     fn call(&self, endpoint: &Endpoint, caller: Option<&Caller>) -> Answer {
-        let path = endpoint.path.replace("{id}", &self.id(endpoint.need));
+        let id = self.id(endpoint.need);
+        let path = endpoint.path.replace("{id}", &id);
         let query = endpoint.query.replace("{first}", &self.first.to_string());
         let url = self.gateway.url(&format!("{path}{query}"));
         let bearer = caller.map(|caller| format!("Bearer {}", caller.token));
@@ -195,7 +205,10 @@ impl Matrix {
             return send(endpoint.method, &url, &headers, body);
         }
         match &endpoint.document {
-            Some(document) => send_json(endpoint.method, &url, &headers, document),
+            Some(document) => {
+                let document = document.to_string().replace("{id}", &id);
+                send_json(endpoint.method, &url, &headers, &serde_json::from_str(&document).unwrap())
+            }
             None => send(endpoint.method, &url, &headers, ""),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) enum Thing {
     Order,
     /// A product with a picture.
     Picture,
+    User,
 }
 
 /// A tenant that is asked about.
@@ -88,7 +89,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let products = "/api/v1/products";
     let price = json!({ "amount": "1.00", "currency": "EUR" });
     let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
-    vec![
+    let mut all = vec![
         row("GET", "/.well-known/jwks.json", Nothing, &[200]),
         row("GET", "/api/v1/status", Nothing, &[200]),
         with(row("POST", "/api/v1/auth/login", Nothing, &[401, 429]), login),
@@ -151,6 +152,26 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         // Nobody suspends the tenant they are of.
         row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
         row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),
+    ];
+    all.extend(of_users());
+    all
+}
+
+fn of_users() -> Vec<Endpoint> {
+    use Need::{All, Some, There};
+    let (users, of) = ("/api/v1/users", Need::Thing);
+    let new =
+        json!({ "email": "new@acme.example", "name": "New", "roles": ["viewer"], "password": "long enough" });
+    // As they are, so that the auth service is not asked.
+    let same =
+        json!({ "email": "{id}@acme.example", "name": "Ada", "roles": ["viewer"], "status": "active" });
+    vec![
+        row("GET", users, Some(UsersRead), &[200]),
+        Endpoint { query: "?tenant_id={first}", ..row("GET", users, There(UsersRead), &[200]) },
+        with(row("POST", users, All(UsersCreate), &[201, 409]), new),
+        row("GET", "/api/v1/users/{id}", of(UsersRead, Thing::User), &[200]),
+        with(row("PUT", "/api/v1/users/{id}", of(UsersUpdate, Thing::User), &[200]), same),
+        row("DELETE", "/api/v1/users/{id}", of(UsersDelete, Thing::User), &[204]),
     ]
 }
 

@@ -15,7 +15,7 @@ use olympus_gateway::model::{
     Listing, Money, NewApiKey, NewAuditEntry, NewEvent, NewIntent, NewOrder, NewSession, NewTenant, NewUser,
     OnceKey, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft, ProductField,
     ProductId, ProductStatus, RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantChange, TenantId,
-    TenantStatus, UserChange, UserId, UserSort, Window,
+    TenantStatus, UserChange, UserField, UserId, Window,
 };
 use olympus_gateway::store::{Scope, Store, Work};
 use serde_json::{Map, Value};
@@ -65,6 +65,10 @@ fn row(name: &'static str, whose: Whose, call: fn(Work, Known) -> Found) -> Func
     Function { name, whose, call }
 }
 
+fn everybody() -> Listing<UserField> {
+    Listing::by(UserField::Name, Direction::Ascending, 100)
+}
+
 fn of_users() -> Vec<Function> {
     use Whose::{Tenant, Written};
     vec![
@@ -81,16 +85,24 @@ fn of_users() -> Vec<Function> {
             Box::pin(async move { Ok(usize::from(work.users().find("a@b").await?.is_some())) })
         }),
         row("users.list", Tenant, |work, _known| {
-            Box::pin(async move { Ok(work.users().list(&window(UserSort::Name)).await?.items.len()) })
+            Box::pin(async move { Ok(work.users().list(&everybody()).await?.items.len()) })
+        }),
+        row("users.count", Tenant, |work, _known| {
+            Box::pin(async move {
+                Ok(work.users().count(&everybody(), 9).await?.rows.try_into().unwrap_or_default())
+            })
+        }),
+        row("users.lock", Tenant, |work, known| {
+            Box::pin(async move { work.users().lock(known.id.into()).await.map(|_| 1) })
         }),
         row("users.update", Tenant, |work, known| {
             Box::pin(async move {
                 let change = UserChange { name: Some("Eve".to_owned()), ..UserChange::default() };
-                work.users().update(known.id.into(), 1, &change).await.map(|_| 1)
+                work.users().update(known.id.into(), &Expected::Any, &change).await.map(|_| 1)
             })
         }),
         row("users.delete", Tenant, |work, known| {
-            Box::pin(async move { work.users().delete(known.id.into(), 1).await.map(|()| 1) })
+            Box::pin(async move { work.users().delete(known.id.into(), &Expected::Any).await.map(|()| 1) })
         }),
         row("users.grant", Tenant, |work, known| {
             Box::pin(
@@ -99,6 +111,15 @@ fn of_users() -> Vec<Function> {
         }),
         row("users.take", Tenant, |work, known| {
             Box::pin(async move { work.users().take(known.id.into(), "member").await.map(usize::from) })
+        }),
+        row("users.take_all", Tenant, |work, known| {
+            Box::pin(async move { work.users().take_all(known.id.into()).await })
+        }),
+        row("users.others_hold", Tenant, |work, _known| {
+            Box::pin(async move {
+                let roles = ["member".to_owned()];
+                work.users().others_hold(&roles, UserId::new()).await.map(usize::from)
+            })
         }),
     ]
 }
@@ -403,6 +424,9 @@ fn of_keys_and_revocations() -> Vec<Function> {
         row("api_keys.revoke", Tenant, |work, known| {
             Box::pin(async move { work.api_keys().revoke(ApiKeyId::from(known.id)).await.map(|_| 1) })
         }),
+        row("api_keys.revoke_all", Tenant, |work, known| {
+            Box::pin(async move { work.api_keys().revoke_all(known.id.into()).await })
+        }),
         row("api_keys.note_use", Written, |work, known| {
             Box::pin(async move { work.api_keys().note_use(ApiKeyId::from(known.id)).await.map(|()| 1) })
         }),
@@ -488,6 +512,11 @@ fn of_events_and_intents() -> Vec<Function> {
                     .await
                     .map(usize::from)
             })
+        }),
+        row("intents.hasten", Tenant, |work, known| {
+            Box::pin(
+                async move { work.intents().hasten(IntentKind::Account, known.id).await.map(usize::from) },
+            )
         }),
         row("intents.end", Tenant, |work, known| {
             Box::pin(

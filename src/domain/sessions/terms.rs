@@ -62,8 +62,13 @@ impl Terms {
         self.auth.as_ref()
     }
 
+    /// How long who checks passwords may take.
+    pub(in crate::domain) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Who checks passwords, and until when they may take for this visit.
-    pub(super) fn credentials<'v>(&self, visit: &'v Visit) -> Result<(&Auth, Errand<'v>)> {
+    pub(in crate::domain) fn credentials<'v>(&self, visit: &'v Visit) -> Result<(&Auth, Errand<'v>)> {
         let missing =
             || Error::new(Kind::Unavailable, "nobody checks passwords: there is no [backends.auth]");
         let by = visit.by.min(Instant::now() + self.patience);

@@ -7,7 +7,7 @@ use super::grant::Applied;
 use super::set::{Roles, Set};
 use super::{Demand, Holder, Policy, Shortfall};
 use crate::config::Permitted;
-use crate::model::Permission;
+use crate::model::{Permission, TenantId};
 
 /// What a caller may do under one policy. The default is nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,6 +83,22 @@ impl Rights {
     pub fn cover(&self, permitted: &Permitted) -> bool {
         let wanted = self.policy.as_ref().map(|policy| policy.set(std::slice::from_ref(permitted)));
         wanted.is_some_and(|wanted| !wanted.is_empty() && self.allowed.holds(wanted))
+    }
+
+    /// Whether these rights hold all that a role gives to somebody of a tenant; `None` for a role that the policy does not
+    /// know. What is granted for single things is left aside.
+    pub fn cover_role(&self, tenant: TenantId, role: &str) -> Option<bool> {
+        let policy = self.policy.as_ref()?;
+        policy.role(role)?;
+        let theirs = policy.rights(Holder { tenant, subject: "", roles: &[role.into()] }, &[]);
+        Some(self.allowed.holds(theirs.allowed))
+    }
+
+    /// The roles of the policy that allow this with every thing.
+    pub fn roles_that_may(&self, permission: Permission) -> Vec<String> {
+        let wanted = Set::of(permission.index(), false);
+        let roles = self.policy().map_or(&[][..], |policy| &policy.roles);
+        roles.iter().filter(|role| role.allowed.holds(wanted)).map(|role| role.name.to_string()).collect()
     }
 
     /// Whether this may be done with every thing. Own and other things are both among them.
