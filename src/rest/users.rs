@@ -120,7 +120,6 @@ struct Made {
 /// What a user is from now on.
 #[derive(Debug, ToSchema)]
 #[schema(as = UserReplacement)]
-#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes a document that is taken apart member by member")]
 struct Replaced {
     #[schema(pattern = "^[^@\\s]+@[^@\\s]+$", max_length = 254, examples("ada@shop.example"))]
