@@ -93,6 +93,7 @@ impl ProxyHttp for Gateway {
     /// None: Pingora's compression would be one, and costs even where it is off.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
+    /// What answers here is boxed: a request that is proxied would else make room for it, and move that about.
     async fn request_filter(&self, session: &mut Session, context: &mut Box<Context>) -> Result<bool> {
         head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session)).await;
@@ -104,13 +105,13 @@ impl ProxyHttp for Gateway {
         match admission {
             Admission::Answer(answer) => {
                 context.cause = Cause::of_refusal(answer.status());
-                bridge::respond(session, answer.map(Body::from)).await?;
+                Box::pin(bridge::respond(session, answer.map(Body::from))).await?;
             }
             Admission::Local(local) => {
                 let body_idle = exchange.snapshot.settings.server.timeouts.body_idle.get();
                 let bounds = Bounds { body: exchange.max_body(), body_idle, expiry };
-                bridge::serve(session, bounds, |request| self.pipeline.serve(exchange, local, request))
-                    .await?;
+                let handler = |request| self.pipeline.serve(exchange, local, request);
+                Box::pin(bridge::serve(session, bounds, handler)).await?;
                 context.cause = answered(session).and_then(Cause::of_denial);
             }
             Admission::Proxy(pool) => {

@@ -145,7 +145,9 @@ impl Proxied {
 
     /// The head of the answer has come.
     pub(super) fn answered(&mut self, status: u16, headers: &HeaderMap, metrics: &Metrics) {
-        let (now, retry_after) = (Instant::now(), retry_after(headers, SystemTime::now));
+        let now = Instant::now();
+        // Nobody else is asked when to come again.
+        let retry_after = if status != 503 { None } else { retry_after(headers, SystemTime::now) };
         if let Some(current) = &mut self.current {
             current.deadline = None;
             current.unanswered = None;

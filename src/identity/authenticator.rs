@@ -181,7 +181,8 @@ impl Authenticator {
             return self.authenticate(headers, now).await;
         }
         let found = match ApiKey::parse(text) {
-            Some(key) => ring.caller(&key, now).await,
+            // Boxed: it may ask the database, and every request would keep room for that.
+            Some(key) => Box::pin(ring.caller(&key, now)).await,
             None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
         };
         self.count(&found);
@@ -200,7 +201,8 @@ impl Authenticator {
         if ApiKey::is_meant_by(token) {
             return Err(Denial::invalid("no API key is taken here: send a token"));
         }
-        let mut verified = self.verify_anew(token, now).await?;
+        // Boxed: it may ask the issuer, and every request would keep room for that.
+        let mut verified = Box::pin(self.verify_anew(token, now)).await?;
         verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
         let verified = Arc::new(verified);
         self.cache.keep(token, verified.clone(), epoch);

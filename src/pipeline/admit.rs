@@ -168,25 +168,18 @@ fn may_stand_in_host(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'/' | b'\\' | b'?' | b'#' | b'@' | b'"' | b'<' | b'>')
 }
 
-/// Refuses a body that says it is too large; one that does not say is counted while it is read.
+/// Refuses a body that says it is too large, or how large it is in a way that others may read differently (RFC 9110
+/// section 8.6): `4, 4`, or two lines of it. One that does not say is counted while it is read.
 fn check_body(route: &Route, head: &Parts) -> Result<(), Problem> {
-    check_length(head)?;
-    let length =
-        head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match length {
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
+    let (Some(length), rest) = (lengths.next(), lengths.next()) else { return Ok(()) };
+    let is_plain = rest.is_none() && length.as_bytes().iter().all(u8::is_ascii_digit);
+    if !is_plain {
+        return Err(Problem::new(Kind::Invalid, "a request says exactly once how long its body is"));
+    }
+    match length.to_str().ok().and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > route.max_body => Err(too_large(route.max_body)),
         _ => Ok(()),
-    }
-}
-
-/// Refuses a length that others may read differently (RFC 9110 section 8.6): `4, 4`, or two lines of it.
-fn check_length(head: &Parts) -> Result<(), Problem> {
-    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
-    let is_plain = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
-    match (lengths.next(), lengths.next()) {
-        (None, _) => Ok(()),
-        (Some(length), None) if is_plain(length) => Ok(()),
-        _ => Err(Problem::new(Kind::Invalid, "a request says exactly once how long its body is")),
     }
 }
 
