@@ -142,3 +142,19 @@ async fn orders_are_their_buyers_own() {
     let placed = stage.orders().place(&viewer, &stage.terms, &for_another, request).await;
     assert_eq!(placed.unwrap_err().kind(), Kind::Forbidden);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_buyer_confirms_and_cancels_and_says_nothing_of_payment() {
+    let stage = Stage::new().await;
+    let (buyer, orders, once) = (stage.buyer_as("member"), stage.orders(), Once::unkeyed());
+    let order = orders.place(&buyer, &stage.terms, &stage.wanted(1), (&visit(), &once)).await.unwrap();
+    let go = async |to| {
+        let which = (order.id, &Expected::Any, to);
+        orders.move_on(&buyer, &stage.terms, which, (&visit(), &Once::unkeyed())).await
+    };
+    assert_eq!(go(OrderStatus::Confirmed).await.unwrap().status, OrderStatus::Confirmed);
+    for to in [OrderStatus::Paid, OrderStatus::Shipped, OrderStatus::Delivered, OrderStatus::Refunded] {
+        assert_eq!(go(to).await.unwrap_err().kind(), Kind::Forbidden, "{to:?}");
+    }
+    assert_eq!(go(OrderStatus::Cancelled).await.unwrap().status, OrderStatus::Cancelled);
+}

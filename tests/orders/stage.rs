@@ -69,6 +69,11 @@ impl Stage {
         caller((self.tenant, UserId::new()), role)
     }
 
+    /// The user who orders, with this role only.
+    pub(crate) fn buyer_as(&self, role: &str) -> Arc<Caller> {
+        caller((self.tenant, self.user), role)
+    }
+
     /// What an instance does with orders.
     pub(crate) fn orders(&self) -> Orders {
         Orders::new(self.store.clone())

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{KIND, Orders, RELEASING, busy, event, open, subject, turn};
 use crate::domain::{Once, Terms, Visit};
 use crate::error::{Error, Kind, Result};
-use crate::identity::Caller;
+use crate::identity::{Caller, Thing};
 use crate::model::{Expected, NewIntent, Order, OrderId, OrderRemarks, OrderStatus, Permission};
 use crate::store::Work;
 
@@ -43,8 +43,8 @@ impl Orders {
     /// Moves an order of an expected version to another status.
     ///
     /// # Errors
-    /// There is none, as far as they may know; they may not; it is of another version; its status does not lead there,
-    /// and the message says where it leads; there is not enough stock any more; the commerce service does not answer.
+    /// There is none, as far as they may know; they may not, as buyers may only confirm and cancel; it is of another
+    /// version; its status does not lead there, and the message says where it leads; there is not enough stock any more; the commerce service does not answer.
     pub async fn move_on(
         &self,
         caller: &Caller,
@@ -66,6 +66,7 @@ impl Orders {
         };
         let step = |work: Work| async move {
             let order = open(&work, caller, (id, expected)).await?;
+            may_say(caller, &order, to)?;
             if work.intents().find(KIND, id.uuid()).await?.is_some() {
                 return Err(busy());
             }
@@ -81,6 +82,20 @@ impl Orders {
         let changed = self.store.tenant(caller.tenant).within(visit.left()).run(step).await?;
         self.left.notify_one();
         Ok(changed)
+    }
+}
+
+/// Whether they may say that an order is there now. Buyers give up what is theirs; that it was paid, sent, received or
+/// paid back is the shop's to say, so the order being their own does not help.
+fn may_say(caller: &Caller, order: &Order, to: OrderStatus) -> Result<()> {
+    match to {
+        OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Cancelled => Ok(()),
+        OrderStatus::Paid | OrderStatus::Shipped | OrderStatus::Delivered | OrderStatus::Refunded => {
+            let thing = Thing { id: &order.id.to_string(), owner: None };
+            let they_may = caller.require_with(Permission::OrdersUpdate, thing);
+            // They know that it is there.
+            they_may.or_else(|_| caller.require(Permission::OrdersUpdate))
+        }
     }
 }
 
