@@ -65,7 +65,8 @@ impl Scope {
         T: Send,
     {
         let span = Span::current().step("transaction");
-        let done = span.clone().run(self.repeat(work)).await;
+        // Boxed: what callers make of it would be too deep to lay out otherwise.
+        let done = span.clone().run(Box::pin(self.repeat(work))).await;
         if let Err(error) = &done {
             trace::fail(&span, error);
         }
