@@ -240,7 +240,7 @@ async fn replace(
 #[utoipa::path(
     delete, path = "/api/v1/users/{id}", tag = "users", operation_id = "deleteUser",
     params(("id" = Uuid, Path, description = "The id of the user."),
-           ("tenant_id" = Option<String>, Query, description = "Another tenant, for those who may enter it."),
+           ("tenant_id" = Option<Uuid>, Query, description = "Another tenant, for those who may enter it."),
            ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
     responses((status = 204, description = "They are gone.")),
 )]

@@ -53,6 +53,11 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
             let form = Multipart::from_request(Request::from_parts(head, Body::from(body)), state).await;
             let (declared, bytes) =
                 only_file(form.map_err(|error| invalid(&error.body_text()))?, most).await?;
+            // A part need not say what it is: then its content does.
+            let declared = match kind_of(&bytes) {
+                Some(kind) if declared.is_empty() => kind.media_type().to_owned(),
+                _ => declared,
+            };
             return if bytes.len() > most {
                 Err(too_large(most))
             } else {

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// Refers to schemas that have a name where they were written out again, and says of bodies that need not be sent
-/// that they may be missing, not that they may be null.
+/// Refers to schemas that have a name where they were written out again; says of bodies that need not be sent that they
+/// may be missing, not that they may be null; of replacements that they may hold what came back; and of what can be asked
+/// for in part that it need not be whole.
 pub(super) fn tidy(document: &mut Value) {
     let named =
         document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -14,6 +15,48 @@ pub(super) fn tidy(document: &mut Value) {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for schema in schemas.into_iter().flat_map(Map::values_mut) {
         members(schema).for_each(|part| refer(part, &named));
+    }
+    for (method, operation) in operations(document) {
+        let Some(shown) = shown(document, &operation).map(str::to_owned) else { continue };
+        if method == "put" {
+            take_back(document, &operation, &shown);
+        }
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        if parameters.into_iter().any(|it| it["name"] == "fields") {
+            let schema = document.pointer_mut(&shown).and_then(Value::as_object_mut);
+            schema.and_then(|schema| schema.remove("required"));
+        }
+    }
+}
+
+/// Every operation with its method.
+fn operations(document: &Value) -> Vec<(String, Value)> {
+    let items = document["paths"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    items.flatten().map(|(method, operation)| (method.clone(), operation.clone())).collect()
+}
+
+/// Where the schema is of the things that an operation shows.
+fn shown<'d>(document: &'d Value, operation: &Value) -> Option<&'d str> {
+    let answers = operation["responses"].as_object()?;
+    let answer = answers.iter().find(|(status, _)| status.starts_with('2'))?.1;
+    let whole = answer.pointer("/content/application~1json/schema/$ref")?.as_str()?;
+    let data = document.pointer(whole.strip_prefix('#')?)?.pointer("/properties/data")?;
+    let place = data.get("$ref").or_else(|| data.pointer("/items/$ref"))?;
+    place.as_str()?.strip_prefix('#')
+}
+
+/// What is shown of a thing and cannot be set may come back in its replacement, where it is not looked at.
+fn take_back(document: &mut Value, operation: &Value, shown: &str) {
+    let sent =
+        operation.pointer("/requestBody/content/application~1json/schema/$ref").and_then(Value::as_str);
+    let Some(sent) = sent.and_then(|place| place.strip_prefix('#')).map(str::to_owned) else { return };
+    let given = document.pointer(shown).and_then(|it| it["properties"].as_object());
+    let names: Vec<String> = given.into_iter().flat_map(Map::keys).cloned().collect();
+    let Some(schema) = document.pointer_mut(&sent).and_then(Value::as_object_mut) else { return };
+    schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+    let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for name in names {
+        members.entry(name).or_insert_with(|| json!({ "readOnly": true, "description": "Not looked at." }));
     }
 }
 
