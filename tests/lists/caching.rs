@@ -1,9 +1,13 @@
 //! Reads from memory: the same as those from the database, until something is changed, and for nobody who may not.
 
 use http::Method;
-use olympus_gateway::config::Settings;
+use olympus_gateway::cache::Cache;
+use olympus_gateway::config::{self, Settings};
 use olympus_gateway::domain::Products;
 use olympus_gateway::rest;
+use olympus_gateway::tasks::Lifecycle;
+use olympus_gateway::telemetry::CacheMetrics;
+use tokio::runtime::Handle;
 
 use super::postgres::Database;
 use super::stage::{self, Seen, Stage};
@@ -13,7 +17,12 @@ impl Shop {
     /// One that keeps what is read often in memory, with what it keeps it in.
     async fn caching() -> (Self, Products) {
         let (database, keys) = (Database::new().await, stage::keys());
-        let (stage, products) = Stage::caching(&database, &keys).await;
+        let (store, lifecycle) = (database.store(), Lifecycle::new(Handle::current()));
+        let cache = Cache::new(&config::Cache::default(), None, lifecycle, CacheMetrics::default());
+        let forgetting = cache.clone();
+        store.on_change(move |change| forgetting.forget(change));
+        let products = Products::cached(store.clone(), cache);
+        let stage = Stage::with(products.clone(), store, &keys).await;
         let tenant = stage::tenant(&stage.store, "acme").await;
         let token = stage.token(tenant, "mia", "manager");
         (Self { database, stage, tenant, token, _keys: keys }, products)

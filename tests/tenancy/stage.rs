@@ -6,8 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, StatusCode};
-use olympus_gateway::cache::Cache;
-use olympus_gateway::config::{self, Algorithm, Settings};
+use olympus_gateway::config::{Algorithm, Settings};
 use olympus_gateway::domain::{ApiKeys, Images, Onces, Products, Tenants};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
@@ -17,7 +16,7 @@ use olympus_gateway::pipeline::{Admission, Locals, Pipeline, Snapshot};
 use olympus_gateway::rest;
 use olympus_gateway::store::{Store, Work};
 use olympus_gateway::tasks::Lifecycle;
-use olympus_gateway::telemetry::{CacheMetrics, LimitMetrics, RevocationMetrics, Tokens};
+use olympus_gateway::telemetry::{LimitMetrics, RevocationMetrics, Tokens};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
@@ -99,17 +98,8 @@ impl Stage {
         Self::with(Products::new(store.clone()), store, keys).await
     }
 
-    /// One that keeps in memory what is read often, with what it keeps it in.
-    pub(crate) async fn caching(database: &Database, keys: &Folder) -> (Self, Products) {
-        let (store, lifecycle) = (database.store(), Lifecycle::new(Handle::current()));
-        let cache = Cache::new(&config::Cache::default(), None, lifecycle, CacheMetrics::default());
-        let forgetting = cache.clone();
-        store.on_change(move |change| forgetting.forget(change));
-        let products = Products::cached(store.clone(), cache);
-        (Self::with(products.clone(), store, keys).await, products)
-    }
-
-    async fn with(products: Products, store: Store, keys: &Folder) -> Self {
+    /// One that serves these products.
+    pub(crate) async fn with(products: Products, store: Store, keys: &Folder) -> Self {
         store.watch();
         let settings = format!(
             "version = 1\nlisteners = {{ public = {{ address = \"127.0.0.1:8080\" }} }}\n\

@@ -49,7 +49,7 @@ pub(crate) enum Which {
 }
 
 /// A row: how it is called, and what those get who may.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
@@ -74,30 +74,20 @@ fn with(mut endpoint: Endpoint, document: Value) -> Endpoint {
 
 /// Every endpoint, at least once.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
-    use Need::{All, Caller, Item, Nothing, Own, Some, Tenant, There};
-    let of = Need::Thing;
+    [of_sessions(), of_keys(), of_products(), of_orders(), of_tenants(), of_users()].concat()
+}
+
+fn of_sessions() -> Vec<Endpoint> {
+    use Need::{All, Caller, Nothing, Own};
     let login = json!({ "tenant": "acme", "email": "nobody@acme.example", "password": "wrong" });
-    let key = json!({ "name": "a key", "scopes": ["orders:read:own"] });
-    // Who may make keys may not do all that the key is for, or is no user.
-    let made = &[201, 400, 409, 422];
-    let new = json!({ "slug": "one-more", "name": "One more" });
-    let keys = "/api/v1/auth/api-keys";
-    let orders = "/api/v1/orders";
-    let item = json!({ "product_id": "0195f7a0-0000-7000-8000-000000000001", "quantity": 1 });
-    let order = json!({ "items": [item] });
-    let image = "/api/v1/products/{id}/image";
-    let products = "/api/v1/products";
-    let price = json!({ "amount": "1.00", "currency": "EUR" });
-    let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
-    let mut all = vec![
+    let unknown = json!({ "refresh_token": "olr_unknown" });
+    let session = Need::Thing(SessionsRevoke, Thing::Session);
+    vec![
         row("GET", "/.well-known/jwks.json", Nothing, &[200]),
         row("GET", "/api/v1/status", Nothing, &[200]),
         with(row("POST", "/api/v1/auth/login", Nothing, &[401, 429]), login),
-        with(
-            row("POST", "/api/v1/auth/refresh", Nothing, &[401, 429]),
-            json!({ "refresh_token": "olr_unknown" }),
-        ),
-        with(row("POST", "/api/v1/auth/logout", Nothing, &[204]), json!({ "refresh_token": "olr_unknown" })),
+        with(row("POST", "/api/v1/auth/refresh", Nothing, &[401, 429]), unknown.clone()),
+        with(row("POST", "/api/v1/auth/logout", Nothing, &[204]), unknown),
         with(
             row("POST", "/api/v1/auth/validate", All(TokensValidate), &[200]),
             json!({ "token": "unknown" }),
@@ -106,55 +96,77 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         row("GET", "/api/v1/auth/permissions", Caller, &[200]),
         row("GET", "/api/v1/auth/sessions", Own(SessionsRead), &[200]),
         row("DELETE", "/api/v1/auth/sessions", Own(SessionsRevoke), &[200]),
-        row("DELETE", "/api/v1/auth/sessions/{id}", of(SessionsRevoke, Thing::Session), &[204]),
+        row("DELETE", "/api/v1/auth/sessions/{id}", session, &[204]),
+    ]
+}
+
+fn of_keys() -> Vec<Endpoint> {
+    use Need::{Own, Some, There};
+    let keys = "/api/v1/auth/api-keys";
+    let key = json!({ "name": "a key", "scopes": ["orders:read:own"] });
+    // Who may make keys may not do all that the key is for, or is no user.
+    let made = &[201, 400, 409, 422];
+    vec![
         row("GET", keys, Some(ApiKeysRead), &[200]),
         Endpoint { query: "?tenant_id={first}", ..row("GET", keys, There(ApiKeysRead), &[200]) },
         with(row("POST", keys, Own(ApiKeysCreate), made), key),
-        row("DELETE", "/api/v1/auth/api-keys/{id}", of(ApiKeysRevoke, Thing::ApiKey), &[204]),
+        row("DELETE", "/api/v1/auth/api-keys/{id}", Need::Thing(ApiKeysRevoke, Thing::ApiKey), &[204]),
+    ]
+}
+
+fn of_tenants() -> Vec<Endpoint> {
+    use Need::{All, Some, Tenant};
+    let (new, name) = (json!({ "slug": "one-more", "name": "One more" }), json!({ "name": "A name" }));
+    let one = "/api/v1/tenants/{id}";
+    vec![
         row("GET", "/api/v1/tenants", Some(TenantsRead), &[200]),
         with(row("POST", "/api/v1/tenants", All(TenantsCreate), &[201, 409]), new),
-        row("GET", "/api/v1/tenants/{id}", Tenant(TenantsRead, Which::First), &[200]),
-        row("GET", "/api/v1/tenants/{id}", Tenant(TenantsRead, Which::Third), &[200]),
-        with(
-            row("PATCH", "/api/v1/tenants/{id}", Tenant(TenantsUpdate, Which::First), &[200]),
-            json!({ "name": "A name" }),
-        ),
-        with(
-            row("PATCH", "/api/v1/tenants/{id}", Tenant(TenantsUpdate, Which::Third), &[200]),
-            json!({ "name": "A name" }),
-        ),
+        row("GET", one, Tenant(TenantsRead, Which::First), &[200]),
+        row("GET", one, Tenant(TenantsRead, Which::Third), &[200]),
+        with(row("PATCH", one, Tenant(TenantsUpdate, Which::First), &[200]), name.clone()),
+        with(row("PATCH", one, Tenant(TenantsUpdate, Which::Third), &[200]), name),
+        // Nobody suspends the tenant they are of.
+        row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
+        row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),
+    ]
+}
+
+fn of_products() -> Vec<Endpoint> {
+    use Need::{All, Item, There};
+    let (products, one, image) = ("/api/v1/products", "/api/v1/products/{id}", "/api/v1/products/{id}/image");
+    let price = json!({ "amount": "1.00", "currency": "EUR" });
+    let product = json!({ "sku": "one", "name": "A lamp", "price": price, "stock": 1, "status": "active" });
+    vec![
         row("GET", products, All(ProductsRead), &[200]),
         Endpoint { query: "?tenant_id={first}", ..row("GET", products, There(ProductsRead), &[200]) },
         // The first one takes the number.
         with(row("POST", products, All(ProductsCreate), &[201, 409]), product.clone()),
-        row("GET", "/api/v1/products/{id}", Item(ProductsRead, Thing::Product), &[200]),
-        with(row("PUT", "/api/v1/products/{id}", Item(ProductsUpdate, Thing::Product), &[200, 409]), product),
-        row("DELETE", "/api/v1/products/{id}", Item(ProductsDelete, Thing::Product), &[204]),
-        row("GET", orders, Some(OrdersRead), &[200]),
-        Endpoint { query: "?tenant_id={first}", ..row("GET", orders, There(OrdersRead), &[200]) },
-        // Who may order is told that they are no user.
-        with(row("POST", orders, Some(OrdersCreate), &[422]), order),
-        row("GET", "/api/v1/orders/{id}", of(OrdersRead, Thing::Order), &[200]),
-        with(
-            row("PUT", "/api/v1/orders/{id}", of(OrdersUpdate, Thing::Order), &[200]),
-            json!({ "note": "ring twice" }),
-        ),
-        with(
-            row("PATCH", "/api/v1/orders/{id}/status", of(OrdersUpdate, Thing::Order), &[200]),
-            json!({ "status": "cancelled" }),
-        ),
+        row("GET", one, Item(ProductsRead, Thing::Product), &[200]),
+        with(row("PUT", one, Item(ProductsUpdate, Thing::Product), &[200, 409]), product),
+        row("DELETE", one, Item(ProductsDelete, Thing::Product), &[204]),
         row("GET", image, Item(ProductsRead, Thing::Picture), &[200]),
         Endpoint {
-            raw: Option::Some(("image/gif", "GIF89a\x01\0\x01\0\0\0\0;")),
+            raw: Some(("image/gif", "GIF89a\x01\0\x01\0\0\0\0;")),
             ..row("PUT", image, Item(ProductsUpdate, Thing::Picture), &[200])
         },
         row("DELETE", image, Item(ProductsUpdate, Thing::Picture), &[204]),
-        // Nobody suspends the tenant they are of.
-        row("POST", "/api/v1/tenants/{id}/suspend", Tenant(TenantsSuspend, Which::Third), &[200]),
-        row("POST", "/api/v1/tenants/{id}/resume", Tenant(TenantsSuspend, Which::Third), &[200]),
-    ];
-    all.extend(of_users());
-    all
+    ]
+}
+
+fn of_orders() -> Vec<Endpoint> {
+    use Need::{Some, There};
+    let (orders, one, of) = ("/api/v1/orders", "/api/v1/orders/{id}", Need::Thing);
+    let item = json!({ "product_id": "0195f7a0-0000-7000-8000-000000000001", "quantity": 1 });
+    let status = row("PATCH", "/api/v1/orders/{id}/status", of(OrdersUpdate, Thing::Order), &[200]);
+    vec![
+        row("GET", orders, Some(OrdersRead), &[200]),
+        Endpoint { query: "?tenant_id={first}", ..row("GET", orders, There(OrdersRead), &[200]) },
+        // Who may order is told that they are no user.
+        with(row("POST", orders, Some(OrdersCreate), &[422]), json!({ "items": [item] })),
+        row("GET", one, of(OrdersRead, Thing::Order), &[200]),
+        with(row("PUT", one, of(OrdersUpdate, Thing::Order), &[200]), json!({ "note": "ring twice" })),
+        with(status, json!({ "status": "cancelled" })),
+    ]
 }
 
 fn of_users() -> Vec<Endpoint> {

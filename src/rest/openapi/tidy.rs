@@ -21,7 +21,7 @@ pub(super) fn tidy(document: &mut Value) {
         if method == "put" {
             take_back(document, &operation, &shown);
         }
-        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
         if parameters.into_iter().any(|it| it["name"] == "fields") {
             let schema = document.pointer_mut(&shown).and_then(Value::as_object_mut);
             schema.and_then(|schema| schema.remove("required"));
