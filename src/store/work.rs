@@ -94,7 +94,9 @@ impl Work {
     }
 
     /// Begins it. Nothing that is set outlives the transaction, so a pooler may give the connection to anybody after it.
-    async fn begin(&self) -> Result<()> {
+    /// What sets the tenant is prepared as the statement behind it is: if it waited to be prepared while the other did
+    /// not, that one would overtake it.
+    async fn begin(&self, kept: Kept) -> Result<()> {
         let (tenant, scope) = match self.0.whose {
             Whose::Tenant(tenant) => (tenant.to_string(), ""),
             Whose::Platform => (String::new(), "platform"),
@@ -104,14 +106,13 @@ impl Work {
         let confined = [param(&tenant, Type::TEXT), param(&scope, Type::TEXT), param(&left, Type::TEXT)];
         // Both are sent at once, in this order.
         let (begun, confined) =
-            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined, Kept::Prepared))
-                .await;
+            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined, kept)).await;
         begun.and(confined).map(drop)
     }
 
     /// Begins it within its time. A server that fell silent shows here, in the answer to its first statement.
-    async fn begin_in_time(&self) -> Result<()> {
-        match timeout_at(self.0.begin_by, self.begin()).await {
+    async fn begin_in_time(&self, kept: Kept) -> Result<()> {
+        match timeout_at(self.0.begin_by, self.begin(kept)).await {
             Ok(begun) => begun,
             Err(_) => {
                 self.0.is_silent.store(true, Ordering::Relaxed);
@@ -157,7 +158,7 @@ impl Work {
         let beginning = async {
             match self.0.has_begun.swap(true, Ordering::Relaxed) {
                 true => Ok(()),
-                false => Box::pin(self.begin_in_time()).await,
+                false => Box::pin(self.begin_in_time(kept)).await,
             }
         };
         // The first one goes out together with those that begin the transaction: waiting for them would take a round

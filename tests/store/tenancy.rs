@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
     ApiKeyId, ApiKeySort, AuditSort, Direction, Expected, Listing, NewApiKey, NewAuditEntry, OrderField,
-    OrderId, ProductField, ProductId, Revocation, TenantChange, TenantId, TenantStatus, UserChange,
+    OrderId, ProductField, ProductId, Revocation, SortKey, TenantChange, TenantId, TenantStatus, UserChange,
     UserField, Window,
 };
 use olympus_gateway::store::{Scope, Work};
@@ -230,4 +230,20 @@ async fn nothing_is_written_for_another_tenant() {
     app.execute(insert, &[&acme.to_string()]).await.unwrap();
     let moved = app.execute("UPDATE users SET tenant_id = $1::text::uuid", &[&globex.to_string()]).await;
     assert!(moved.is_err());
+}
+
+#[tokio::test]
+async fn the_first_statement_of_a_connection_is_confined_whether_it_is_prepared_or_not() {
+    let database = Database::new().await;
+    let acme = tenant(&database.store(), "acme").await.id;
+    user(&database.store(), acme, "ada@acme.example").await.expect("a user");
+    let by_time = SortKey { field: UserField::CreatedAt, direction: Direction::Ascending };
+    let by_name = SortKey { field: UserField::Name, direction: Direction::Descending };
+    for sort in [vec![by_time], vec![by_name, by_time]] {
+        let listing = &Listing { sort, ..Listing::by(UserField::CreatedAt, Direction::Ascending, 10) };
+        // A store that was not used has no connection yet.
+        let list = |work: Work| async move { work.users().list(listing).await };
+        let page = database.store().tenant(acme).run(list).await.expect("a page");
+        assert!(!page.items.is_empty(), "{listing:?}");
+    }
 }
