@@ -17,6 +17,7 @@ use super::asked::{Asked, moment, problem};
 use super::document::Document;
 use super::envelope::Success;
 use super::listing::{Offer, Paged, of_list, of_thing};
+use super::once::IdempotencyKey;
 use super::openapi::words;
 use super::representation::Representation;
 use super::selection::{Members, Selection};
@@ -172,7 +173,8 @@ async fn show(State(users): State<Users>, asked: Asked, Path(id): Path<String>) 
 /// it stays.
 #[utoipa::path(
     post, path = "/api/v1/users", tag = "users", operation_id = "createUser",
-    params(OfOne, ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne, IdempotencyKey,
+           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
     request_body = Made,
     responses((status = 201, description = "The new user.", body = Success<Shown>,
                headers(("ETag" = String, description = "Its version, and what is shown of it."),
