@@ -10,6 +10,9 @@ use tokio::time::sleep_until;
 
 use super::cause;
 
+/// What is left at least for the writing of an answer that came in time.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// When a request must be over, if it must.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Expiry(Option<Instant>);
@@ -33,6 +36,11 @@ impl Expiry {
     /// As much of a length of time as the request has left.
     pub(super) fn clip(self, length: Duration, now: Instant) -> Duration {
         self.0.map_or(length, |at| at.saturating_duration_since(now).min(length))
+    }
+
+    /// The same for an answer whose head came now: it is not cut for having come at the last moment.
+    pub(super) fn answered(self, now: Instant) -> Self {
+        Self(self.0.map(|at| at.max(now + GRACE)))
     }
 
     /// Waits for the end.
@@ -80,9 +88,18 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_at_the_last_moment_has_time_to_be_written() {
+        let now = Instant::now();
+        let expiry = Expiry::after(now, Some(SECOND));
+        assert_eq!(expiry.answered(now).at(), expiry.at());
+        assert_eq!(expiry.answered(now + SECOND).at(), Some(now + SECOND + GRACE));
+    }
+
+    #[test]
     fn a_time_without_limit_never_comes() {
         let (now, expiry) = (Instant::now(), Expiry::default());
         assert!(!expiry.has_come(now + 1_000_000 * SECOND));
         assert_eq!(expiry.clip(SECOND, now), SECOND);
+        assert_eq!(expiry.answered(now).at(), None);
     }
 }

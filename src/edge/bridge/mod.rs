@@ -8,7 +8,7 @@ mod write;
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -65,7 +65,7 @@ where
             pump.apply(session, event).await?;
         }
     };
-    write::answer(session, answer, &mut pump, bounds.expiry).await
+    write::answer(session, answer, &mut pump, bounds.expiry.answered(Instant::now())).await
 }
 
 /// Writes an answer that needs nothing of the request's body.
