@@ -6,6 +6,7 @@ mod control;
 mod health;
 mod hosts;
 mod live;
+mod pools;
 mod token;
 mod views;
 
@@ -29,7 +30,6 @@ use crate::error::Kind;
 use crate::http::Problem;
 use crate::tasks::Lifecycle;
 use crate::telemetry::{Messages, Metrics};
-use crate::upstream::State as Verdict;
 
 /// What the operators' side shows and changes.
 #[derive(Debug, Clone)]
@@ -95,18 +95,8 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Kind::MethodNotAllowed, format!("{method} is not served at {}", uri.path()))
 }
 
-/// What pools know is read from them at this moment, so the metrics cannot disagree with them.
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
-    let now = Instant::now();
-    for pool in view.live.load().pools.values() {
-        view.metrics.pool(&pool.name, pool.active(), pool.refused_full(), pool.budget_exhausted());
-        for endpoint in pool.endpoints() {
-            let labels = (&*pool.name, &*endpoint.name);
-            view.metrics.endpoint(labels, endpoint.verdict(now).state.is_good(), endpoint.in_flight());
-            for state in Verdict::ALL {
-                view.metrics.entered(labels, state.as_str(), endpoint.entered(state));
-            }
-        }
-    }
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], view.metrics.text())
+    let mut seen = view.metrics.exposition();
+    pools::write(&view.live.load().pools, Instant::now(), &mut seen);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], seen.into_text())
 }

@@ -153,7 +153,10 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
             let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
             let local = LocalListener(router.clone());
             let app = Front::new(&server.configuration, local, terms.clone(), crowd);
-            server.add_service(service(name, listening(*address, 0), app));
+            let mut service = service(name, listening(*address, 0), app);
+            // Each thread keeps what it has freed, and what operators ask for is large.
+            service.threads = Some(1);
+            server.add_service(service);
         }
     }
     Ok(())

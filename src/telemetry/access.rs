@@ -19,7 +19,7 @@ use crate::model::TenantId;
 /// Bytes that may wait for the writer.
 const MOST_WAITING: usize = 16 << 20;
 /// The writer is woken at once when this much waits; else it looks after [`PAUSE`].
-const WORTH_WAKING: usize = 64 << 10;
+const WORTH_WAKING: usize = 256 << 10;
 /// How long a line may wait.
 const PAUSE: Duration = Duration::from_millis(100);
 

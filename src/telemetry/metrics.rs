@@ -1,64 +1,25 @@
 //! The metrics, in Prometheus' text format. Names follow OpenTelemetry's HTTP conventions where they have one.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, core::Collector,
 };
 
 use super::cache::CacheMetrics;
 use super::connections::Connections;
+use super::exposition::Exposition;
 use super::postgres::Postgres;
 use super::revocations::RevocationMetrics;
 use super::series;
 use super::shared::{LimitMetrics, RedisMetrics};
+use super::shown::Shown;
 use super::tokens::Tokens;
 
 /// Upper bounds of the duration histograms, in seconds.
 const SECONDS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// What pools count themselves, read from them at each scrape.
-#[derive(Debug)]
-struct Learned {
-    moves: IntCounterVec,
-    active: IntGaugeVec,
-    full: IntCounterVec,
-    exhausted: IntCounterVec,
-    /// Held while a counter is raised, so that two scrapes at the same moment do not both add.
-    raising: Mutex<()>,
-}
-
-impl Learned {
-    fn new() -> Self {
-        Self {
-            moves: counters(
-                "olympus_upstream_endpoint_states_total",
-                "How often an endpoint came into a state: ejections, moves of its breaker, recoveries.",
-                &["olympus_upstream", "server_address", "state"],
-            ),
-            active: gauges(
-                "olympus_upstream_in_flight",
-                "Requests the pool is working on.",
-                &["olympus_upstream"],
-            ),
-            full: counters(
-                "olympus_upstream_refused_full_total",
-                "Requests refused because the pool worked on `max_concurrency` of them.",
-                &["olympus_upstream"],
-            ),
-            exhausted: counters(
-                "olympus_upstream_retry_budget_exhausted_total",
-                "Retries not made because the pool's budget was spent for too long.",
-                &["olympus_upstream"],
-            ),
-            raising: Mutex::new(()),
-        }
-    }
-}
 
 /// What came of reading the configuration again.
 #[derive(Debug)]
@@ -99,15 +60,12 @@ impl Reloads {
 /// Every metric the gateway keeps.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
+    shown: Shown,
     requests: HistogramVec,
     tries: HistogramVec,
     failures: IntCounterVec,
     retries: IntCounterVec,
     out_of_time: IntCounterVec,
-    healthy: IntGaugeVec,
-    busy: IntGaugeVec,
-    learned: Learned,
     reloads: Reloads,
     /// Client connections.
     pub connections: Connections,
@@ -126,7 +84,6 @@ pub struct Metrics {
 impl Metrics {
     /// All of them at zero.
     pub fn new() -> Self {
-        let registry = Registry::new();
         let metrics = Self {
             requests: histogram(
                 "http_server_request_duration_seconds",
@@ -153,17 +110,6 @@ impl Metrics {
                 "Requests cut because they took as long as `max_duration` of their route.",
                 &["olympus_route"],
             ),
-            healthy: gauges(
-                "olympus_upstream_endpoint_healthy",
-                "1 while nothing speaks against the endpoint.",
-                &["olympus_upstream", "server_address"],
-            ),
-            busy: gauges(
-                "olympus_upstream_endpoint_in_flight",
-                "Requests the endpoint is working on.",
-                &["olympus_upstream", "server_address"],
-            ),
-            learned: Learned::new(),
             reloads: Reloads::new(),
             connections: Connections::new(),
             tokens: Tokens::default(),
@@ -177,28 +123,22 @@ impl Metrics {
                 "olympus_access_log_dropped_total",
                 "Access lines lost because the log could not be written fast enough.",
             )),
-            registry,
+            shown: Shown::default(),
         };
-        metrics.register_all();
+        metrics.show_all();
         metrics
     }
 
-    fn register_all(&self) {
+    fn show_all(&self) {
         let build = gauges("olympus_build_info", "Always 1; the version is the label.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let own: [Box<dyn Collector>; 19] = [
+        let own: [Box<dyn Collector>; 13] = [
             self.limits.collector(),
             Box::new(self.requests.clone()),
             Box::new(self.tries.clone()),
             Box::new(self.failures.clone()),
             Box::new(self.retries.clone()),
             Box::new(self.out_of_time.clone()),
-            Box::new(self.healthy.clone()),
-            Box::new(self.busy.clone()),
-            Box::new(self.learned.moves.clone()),
-            Box::new(self.learned.active.clone()),
-            Box::new(self.learned.full.clone()),
-            Box::new(self.learned.exhausted.clone()),
             Box::new(self.active_requests.clone()),
             Box::new(self.access_lines_dropped.clone()),
             Box::new(self.reloads.total.clone()),
@@ -216,16 +156,14 @@ impl Metrics {
             .chain(self.revocations.collectors())
             .chain(process)
         {
-            known(self.registry.register(collector));
+            self.shown.add(collector);
         }
     }
 
     /// Begins to count what concerns the database. Once: without a database there is nothing to show.
     pub fn postgres(&self) -> Postgres {
         let postgres = Postgres::new();
-        for collector in postgres.collectors() {
-            known(self.registry.register(collector));
-        }
+        postgres.collectors().into_iter().for_each(|collector| self.shown.add(collector));
         postgres
     }
 
@@ -258,12 +196,6 @@ impl Metrics {
         self.out_of_time.with_label_values(&[route]).inc();
     }
 
-    /// What the pool knows of an endpoint now.
-    pub fn endpoint(&self, (upstream, endpoint): (&str, &str), is_good: bool, in_flight: u32) {
-        self.healthy.with_label_values(&[upstream, endpoint]).set(i64::from(is_good));
-        self.busy.with_label_values(&[upstream, endpoint]).set(i64::from(in_flight));
-    }
-
     /// The configuration was read again, at this Unix time; so many changed keys wait for a restart.
     pub fn reloaded(&self, time: i64, pending: usize) {
         self.reloads.total.with_label_values(&["success"]).inc();
@@ -283,53 +215,28 @@ impl Metrics {
     /// asked for alone and with each of its endpoints. Requests under way may bring one back until the next time.
     pub fn retain_upstreams(&self, stays: &dyn Fn(&str, Option<&str>) -> bool) {
         series::retain(&self.tries, stays);
-        let counters = [&self.failures, &self.retries, &self.learned.moves];
-        for counters in counters.into_iter().chain([&self.learned.full, &self.learned.exhausted]) {
+        for counters in [&self.failures, &self.retries] {
             series::retain(counters, stays);
         }
-        for gauges in [&self.healthy, &self.busy, &self.learned.active] {
-            series::retain(gauges, stays);
-        }
-    }
-
-    /// How often an endpoint came into a state so far.
-    pub fn entered(&self, (upstream, endpoint): (&str, &str), state: &str, times: u64) {
-        self.raise(&self.learned.moves.with_label_values(&[upstream, endpoint, state]), times);
-    }
-
-    /// What a pool counted so far.
-    pub fn pool(&self, upstream: &str, active: u32, refused_full: u64, budget_exhausted: u64) {
-        self.learned.active.with_label_values(&[upstream]).set(i64::from(active));
-        self.raise(&self.learned.full.with_label_values(&[upstream]), refused_full);
-        self.raise(&self.learned.exhausted.with_label_values(&[upstream]), budget_exhausted);
-    }
-
-    /// Brings a counter up to what was counted elsewhere.
-    fn raise(&self, counter: &IntCounter, total: u64) {
-        let _raising = self.learned.raising.lock().unwrap_or_else(PoisonError::into_inner);
-        counter.inc_by(total.saturating_sub(counter.get()));
     }
 
     /// Those of Redis, which are shown from now on. To be asked for once.
     pub fn redis(&self) -> RedisMetrics {
         let metrics = RedisMetrics::new();
-        metrics.collectors().into_iter().for_each(|collector| known(self.registry.register(collector)));
+        metrics.collectors().into_iter().for_each(|collector| self.shown.add(collector));
         metrics
     }
 
     /// Those of the cache, which are shown from now on. To be asked for once.
     pub fn cache(&self) -> CacheMetrics {
         let metrics = CacheMetrics::default();
-        metrics.collectors().into_iter().for_each(|collector| known(self.registry.register(collector)));
+        metrics.collectors().into_iter().for_each(|collector| self.shown.add(collector));
         metrics
     }
 
-    /// Everything, as Prometheus reads it.
-    pub fn text(&self) -> String {
-        let mut text = Vec::new();
-        // The encoder fails only where the writer does, and a vector never does.
-        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
-        String::from_utf8(text).unwrap_or_default()
+    /// Everything that is kept here; what pools know themselves is for the caller to add.
+    pub fn exposition(&self) -> Exposition {
+        self.shown.exposition()
     }
 }
 
@@ -390,6 +297,10 @@ pub(super) fn known<T>(made: prometheus::Result<T>) -> T {
 mod tests {
     use super::*;
 
+    fn text(metrics: &Metrics) -> String {
+        metrics.exposition().into_text()
+    }
+
     #[test]
     fn labels_of_requests_are_bounded() {
         let metrics = Metrics::new();
@@ -397,7 +308,7 @@ mod tests {
         metrics.request(&invented, 404, ("/pots/{id}", "pots"), Duration::from_millis(3));
         let line = "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",\
                     http_response_status_code=\"404\",http_route=\"/pots/{id}\",olympus_route=\"pots\"} 1";
-        assert!(metrics.text().contains(line), "{}", metrics.text());
+        assert!(text(&metrics).contains(line), "{}", text(&metrics));
     }
 
     #[test]
@@ -407,20 +318,29 @@ mod tests {
             metrics.answered(upstream, endpoint, 200, Duration::from_millis(1));
             metrics.failed(upstream, endpoint, "reset");
             metrics.retried(upstream);
-            metrics.endpoint((upstream, endpoint), true, 1);
-            metrics.entered((upstream, endpoint), "ejected", 1);
-            metrics.pool(upstream, 1, 1, 1);
         }
-        let before = metrics.text();
+        let before = text(&metrics);
         metrics.retain_upstreams(&|upstream, endpoint| upstream == "stays" && endpoint != Some("b:1"));
-        let text = metrics.text();
+        let text = text(&metrics);
         assert!(!text.contains("c:1") && !text.contains("b:1") && !text.contains("\"gone\""), "{text}");
         let told = |text: &str, word: &str| text.lines().filter(|line| line.contains(word)).count();
-        assert_eq!(told(&text, "\"stays\""), told(&before, "a:1") + 4, "{text}");
+        assert_eq!(told(&text, "\"stays\""), told(&before, "a:1") + 1, "{text}");
+    }
+
+    #[test]
+    fn no_metric_is_shown_twice() {
+        let metrics = Metrics::new();
+        (metrics.postgres(), metrics.redis(), metrics.cache());
+        let text = text(&metrics);
+        let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let told = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(told > 20 && told == names.len(), "{text}");
     }
 
     #[test]
     fn the_process_itself_is_measured() {
-        assert!(Metrics::new().text().contains("process_resident_memory_bytes"));
+        assert!(text(&Metrics::new()).contains("process_resident_memory_bytes"));
     }
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 
-/// The labels of what is told of pools.
-pub(super) const UPSTREAM: &str = "olympus_upstream";
-pub(super) const ENDPOINT: &str = "server_address";
+/// The label that names a pool.
+pub const UPSTREAM: &str = "olympus_upstream";
+/// The label that names an endpoint.
+pub const ENDPOINT: &str = "server_address";
 
 /// Takes out the series of pools and endpoints that do not stay.
 pub(super) fn retain<T: MetricVecBuilder>(
