@@ -137,10 +137,7 @@ fn require(caller: &Caller, permission: Permission, order: &Order) -> Result<()>
 async fn open(work: &Work, caller: &Caller, (id, expected): (OrderId, &Expected)) -> Result<Order> {
     let order = work.orders().lock(id).await?;
     require(caller, Permission::OrdersUpdate, &order)?;
-    if !expected.is_met_by(order.version) {
-        let message = format!("the order was changed meanwhile: its version is {} now", order.version);
-        return Err(Error::new(Kind::Outdated, message));
-    }
+    expected.require("order", order.version)?;
     Ok(order)
 }
 

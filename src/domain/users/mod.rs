@@ -12,11 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{Terms, Visit};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::identity::{Caller, Feed, Reach, Revocation, Thing};
 use crate::model::{
-    Condition, Count, Expected, Listing, NewAuditEntry, NewEvent, Page, Permission, Recorded, Start,
-    TenantId, User, UserField, UserId, Value,
+    Condition, Count, Listing, NewAuditEntry, NewEvent, Page, Permission, Recorded, Start, TenantId, User,
+    UserField, UserId, Value,
 };
 use crate::store::{Store, Work};
 
@@ -124,11 +124,4 @@ async fn take_back(work: &Work, tenant: TenantId, id: UserId) -> Result<Recorded
 
 fn entry(caller: &Caller, visit: &Visit, (action, id): (&str, UserId)) -> NewAuditEntry {
     visit.entry(&caller.subject, action, format!("user/{id}"))
-}
-
-/// Whether a user is of a version that is expected.
-fn check_version(user: &User, expected: &Expected) -> Result<()> {
-    let message = || format!("the user was changed meanwhile: their version is {} now", user.version);
-    let outdated = || Error::new(Kind::Outdated, message());
-    if expected.is_met_by(user.version) { Ok(()) } else { Err(outdated()) }
 }
