@@ -268,8 +268,7 @@ async fn list(State(orders): State<Orders>, many: Many<Shown>) -> Answer {
     responses((status = 200, description = "The order.", body = Success<Shown>)),
 )]
 async fn show(State(orders): State<Orders>, call: Call<Shown>, which: Which<OrderId>) -> Answer {
-    let found = orders.get(&call.by.caller, which.id, items(&call.selection), &call.by.visit).await;
-    call.read(found.map(Found::fresh))
+    call.read(orders.get(&call.by.caller, which.id, items(&call.selection), &call.by.visit).await)
 }
 
 /// Place an order

@@ -163,8 +163,7 @@ async fn list(State(users): State<Users>, many: Many<Shown>) -> Answer {
     responses((status = 200, description = "The user.", body = Success<Shown>)),
 )]
 async fn show(State(users): State<Users>, call: Call<Shown>, which: Which<UserId>) -> Answer {
-    let found = users.get(&call.by.caller, which.id, &call.by.visit).await;
-    call.read(found.map(Found::fresh))
+    call.read(users.get(&call.by.caller, which.id, &call.by.visit).await)
 }
 
 /// Make a user
