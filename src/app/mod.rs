@@ -89,7 +89,7 @@ impl App {
             metrics: telemetry.metrics.clone(),
             messages,
         };
-        let orders = shared.store.clone().map(Orders::new);
+        let orders = shared.orders();
         let onces = shared.onces(&lifecycle);
         let locals = Locals {
             health: admin::health_router(view.clone()),

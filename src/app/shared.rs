@@ -87,7 +87,13 @@ impl Shared {
 
     /// What is done with users.
     pub(super) fn users(&self) -> Option<Users> {
-        self.store.clone().zip(self.feed.clone()).map(|(store, feed)| Users::new(store, feed))
+        let users = self.store.clone().zip(self.feed.clone());
+        users.map(|(store, feed)| Users::cached(store, feed, &self.cache))
+    }
+
+    /// What is done with orders.
+    pub(super) fn orders(&self) -> Option<Orders> {
+        self.store.clone().map(|store| Orders::cached(store, &self.cache))
     }
 
     /// What is done once.

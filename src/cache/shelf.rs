@@ -44,6 +44,13 @@ pub enum How {
     Off,
 }
 
+impl<T> Found<T> {
+    /// A thing of which nothing is kept.
+    pub fn fresh(value: T) -> Self {
+        Self { value: Arc::new(value), how: How::Off }
+    }
+}
+
 impl<T> Clone for Shelf<T> {
     fn clone(&self) -> Self {
         Self { cache: self.cache.clone(), ..*self }

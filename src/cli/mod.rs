@@ -199,7 +199,7 @@ fn diff(before: &Loaded, after: &Loaded) -> ExitCode {
 
 fn schema(openapi: bool) -> ExitCode {
     match openapi {
-        true => println!("{}", rest::openapi()),
+        true => println!("{}", rest::openapi(&config::Rest::default())),
         false => println!("{:#}", config::json_schema()),
     }
     ExitCode::SUCCESS

@@ -11,7 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::identity::{Caller, Feed, Reach, Revocation, Thing};
 use crate::limits::Quota;
 use crate::model::{
-    NewAuditEntry, NewTenant, Page, Permission, Recorded, Tenant, TenantChange, TenantId, TenantStatus,
+    Expected, NewAuditEntry, NewTenant, Page, Permission, Recorded, Tenant, TenantChange, TenantId,
+    TenantStatus,
 };
 use crate::store::{Store, Work};
 
@@ -86,15 +87,15 @@ impl Tenants {
         self.store.platform_with(new.id).within(visit.left()).run(create).await
     }
 
-    /// Changes a tenant's name or its limits, where a version is given only if it is still that one. Limits are held
-    /// against those of the configuration.
+    /// Changes the name or the limits of a tenant of an expected version. Limits are held against those of the
+    /// configuration.
     ///
     /// # Errors
-    /// They may not; there is none, as far as they may know; it was changed meanwhile; a limit is none.
+    /// They may not; there is none, as far as they may know; it is of another version; a limit is none.
     pub async fn update(
         &self,
         caller: &Caller,
-        (id, version): (TenantId, Option<i64>),
+        (id, expected): (TenantId, &Expected),
         change: &TenantChange,
         (rules, visit, once): (&BTreeMap<String, Limit>, &Visit, &Once<Tenant>),
     ) -> Result<Tenant> {
@@ -108,7 +109,7 @@ impl Tenants {
         entry.details = name.into_iter().chain(limits).collect();
         let (change, entry) = (&TenantChange { status: None, ..change.clone() }, &entry);
         let update = |work: Work| async move {
-            let changed = work.tenants().update(id, version, change).await?;
+            let changed = work.tenants().update(id, expected, change).await?;
             work.audit().append(entry).await?;
             once.settle(&work, &changed).await?;
             Ok(changed)
@@ -121,36 +122,36 @@ impl Tenants {
     /// Shuts a tenant out: all of its tokens are taken back, and no new ones are believed until it is resumed.
     ///
     /// # Errors
-    /// They may not, or would shut themselves out; there is none; it was changed meanwhile.
+    /// They may not, or would shut themselves out; there is none; it is of another version.
     pub async fn suspend(
         &self,
         caller: &Caller,
-        (id, version): (TenantId, Option<i64>),
+        (id, expected): (TenantId, &Expected),
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<Tenant> {
-        self.turn(caller, (id, version), TenantStatus::Suspended, (visit, now)).await
+        self.turn(caller, (id, expected), TenantStatus::Suspended, (visit, now)).await
     }
 
     /// Lets a tenant in again. Its users log in anew; their API keys are good again.
     ///
     /// # Errors
-    /// They may not; there is none; it was changed meanwhile.
+    /// They may not; there is none; it is of another version.
     pub async fn resume(
         &self,
         caller: &Caller,
-        (id, version): (TenantId, Option<i64>),
+        (id, expected): (TenantId, &Expected),
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<Tenant> {
-        self.turn(caller, (id, version), TenantStatus::Active, (visit, now)).await
+        self.turn(caller, (id, expected), TenantStatus::Active, (visit, now)).await
     }
 
     /// Changes the status of a tenant that has another one.
     async fn turn(
         &self,
         caller: &Caller,
-        (id, version): (TenantId, Option<i64>),
+        (id, expected): (TenantId, &Expected),
         status: TenantStatus,
         (visit, now): (&Visit, DateTime<Utc>),
     ) -> Result<Tenant> {
@@ -166,10 +167,10 @@ impl Tenants {
         let entry = &entry(caller, visit, (action, id));
         let turn = |work: Work| async move {
             let before = work.tenants().get(id).await?;
-            if before.status == status && version.is_none_or(|version| version == before.version) {
+            if before.status == status && expected.is_met_by(before.version) {
                 return Ok((before, Vec::new()));
             }
-            let changed = work.tenants().update(id, version, change).await?;
+            let changed = work.tenants().update(id, expected, change).await?;
             work.audit().append(entry).await?;
             Ok((changed, shut_out(&work, id, status, now).await?))
         };

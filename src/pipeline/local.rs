@@ -49,6 +49,7 @@ impl Locals {
         let path = head.uri.path().to_owned();
         exchange.prepare_local(&mut head);
         head.extensions.insert(exchange.snapshot.identity.clone());
+        head.extensions.insert(exchange.snapshot.settings.clone());
         if let Some(caller) = &exchange.caller {
             head.extensions.insert(caller.clone());
         }
@@ -70,13 +71,12 @@ impl Locals {
     }
 }
 
-/// What the configuration says, what sessions go by, and whose request this is.
+/// What sessions go by, and whose request this is.
 fn sessions(exchange: &Exchange, headers: &HeaderMap) -> Extensions {
     let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let origin = Origin { id: exchange.id.clone(), trace: exchange.trace, client: exchange.client.ip };
     let mut extensions = Extensions::new();
     extensions.insert(Visit::new(origin, &agent.unwrap_or_default(), exchange.answer_by()));
-    extensions.insert(exchange.snapshot.settings.clone());
     if let Some(terms) = &exchange.snapshot.terms {
         extensions.insert(terms.clone());
     }

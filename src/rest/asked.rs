@@ -1,29 +1,24 @@
 //! What every handler needs of a request besides its document: who calls, whose request it is, which page is wanted,
-//! what of a thing, and which version of it.
+//! and what of a thing.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use utoipa::IntoParams;
 
 use super::known::known;
 use super::listing::{self, Around, Offer, parameters};
-use super::representation;
 use super::selection::{Members, Selection};
 use crate::config::Settings;
-use crate::domain::{Onces, Visit};
+use crate::domain::{Onces, Terms, Visit};
 use crate::error::{Error, Flaw, Kind};
 use crate::http::{Fault, Problem};
 use crate::identity::{Authenticator, Caller};
-use crate::model::{Expected, Field, TenantId};
-
-/// Items of a page where nothing is said, and at most.
-const FEW: u16 = 50;
-const MOST: u16 = 200;
+use crate::model::{Field, TenantId};
 
 /// A request of somebody who is known.
 #[derive(Debug)]
@@ -35,6 +30,7 @@ pub(super) struct Asked {
     /// Where there is a database.
     pub(super) onces: Option<Onces>,
     pub(super) headers: HeaderMap,
+    terms: Option<Arc<Terms>>,
     identity: Arc<Authenticator>,
     path: String,
     query: String,
@@ -51,10 +47,10 @@ impl<S: Sync> FromRequestParts<S> for Asked {
         // The pipeline puts all of them into every request.
         let missing = || Problem::from(Error::internal("serve a request without its origin"));
         let ((visit, settings), identity) = found.ok_or_else(|| missing().into_response())?;
-        let onces = extensions.remove::<Onces>();
+        let (onces, terms) = (extensions.remove::<Onces>(), extensions.get().cloned());
         let (path, query) = (head.uri.path().to_owned(), head.uri.query().unwrap_or_default().to_owned());
         let headers = head.headers.clone();
-        Ok(Self { caller, visit, settings, now: Utc::now(), onces, headers, identity, path, query })
+        Ok(Self { caller, visit, settings, now: Utc::now(), onces, headers, terms, identity, path, query })
     }
 }
 
@@ -63,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// Items of a page.
-    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
+    #[param(required = false, minimum = 1)]
     pub(super) limit: u16,
     /// The `next` of the page before.
     #[param(required = false)]
@@ -80,10 +76,11 @@ impl Asked {
 
     /// `?limit&after`.
     pub(super) fn page(&self) -> Result<Wanted, Problem> {
+        let (few, most) = (self.settings.rest.default_limit, self.settings.rest.max_limit);
         let limit = match self.parameter("limit").as_deref().map(str::parse) {
-            None => FEW,
-            Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
-            Some(_) => return Err(unfit("limit", &format!("must be from 1 to {MOST}"))),
+            None => few,
+            Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
+            Some(_) => return Err(unfit("limit", &format!("must be from 1 to {most}"))),
         };
         Ok(Wanted { limit, after: self.parameter("after").unwrap_or_default() })
     }
@@ -98,54 +95,43 @@ impl Asked {
         self.caller.acting_in(tenant).map_err(problem)
     }
 
-    /// The page of a list that is wanted by somebody who acts in this tenant.
-    pub(super) fn listing<F: Field>(
-        &self,
-        offer: &Offer<F>,
-        caller: &Caller,
-    ) -> Result<listing::Wanted<F>, Problem> {
+    /// The same request of a caller who acts where they say, if whose things these are may be said.
+    pub(super) fn acting_for(self, members: Members) -> Result<Self, Problem> {
+        let caller = if members.of_tenant { self.acting()? } else { self.caller.clone() };
+        Ok(Self { caller, ..self })
+    }
+
+    /// The configuration as the domain sees it.
+    ///
+    /// # Errors
+    /// The pipeline did not put it into the request: a fault of ours.
+    pub(super) fn terms(&self) -> Result<&Terms, Error> {
+        self.terms.as_deref().ok_or_else(|| Error::internal("serve a request without the terms of sessions"))
+    }
+
+    /// The page of a list that is wanted in the caller's tenant.
+    pub(super) fn listing<F: Field>(&self, offer: &Offer<F>) -> Result<listing::Wanted<F>, Problem> {
         let (settings, identity) = (&self.settings.rest, &self.identity);
-        let around = Around { tenant: caller.tenant, settings, identity, path: &self.path };
+        let around = Around { tenant: self.caller.tenant, settings, identity, path: &self.path };
         listing::read(&self.query, offer, &around)
     }
 
-    /// What of a thing is wanted: `?fields&include`, and nothing else but whose it is.
+    /// What of a thing is wanted: what may be said of its members, and nothing else.
     pub(super) fn selection(&self, members: Members) -> Result<Selection, Problem> {
         let (mut selection, mut faults) = (Selection::default(), Vec::new());
         for parameter in parameters(&self.query, &mut faults) {
             let (name, value) = (parameter.name.as_str(), parameter.value.as_str());
-            if name != "tenant_id" && !selection.take((name, value), members, &mut faults) {
-                let include = if members.includes.is_empty() { "" } else { ", include" };
-                let message = format!("is not known here; there are fields, tenant_id{include}");
+            // The caller acts there by now.
+            let is_tenant = name == "tenant_id" && members.of_tenant;
+            if !is_tenant && !selection.take((name, value), members, &mut faults) {
+                let known: Vec<_> = members.parameters().collect();
+                let known = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
+                let message = format!("is not known here; there are {known}");
                 faults.push(Fault::of(name, "unknown_parameter", message));
             }
         }
         if faults.is_empty() { Ok(selection) } else { Err(listing::refused(faults)) }
     }
-
-    /// What `If-Match` expects of what is to be changed.
-    pub(super) fn expected(&self) -> Result<Expected, Problem> {
-        representation::expected(&self.headers, self.settings.rest.require_if_match)
-    }
-
-    /// The version that `If-Match` asks for (RFC 9110 section 13.1.1); none where any will do.
-    pub(super) fn version(&self) -> Result<Option<i64>, Problem> {
-        let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
-        let text = value.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(None);
-        }
-        let number = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
-        // How the body was compressed may follow.
-        let version = number.and_then(|number| number.split('-').next()?.parse().ok());
-        let unmatched = || Problem::new(Kind::Outdated, "no version of it has this tag: see its `ETag`");
-        version.map(Some).ok_or_else(unmatched)
-    }
-}
-
-/// The tag of a version (`ETag`).
-pub(super) fn tag(version: i64) -> (header::HeaderName, String) {
-    (header::ETAG, format!("\"v{version}\""))
 }
 
 /// A parameter that is not as it must be.

@@ -17,6 +17,7 @@ mod openapi;
 mod orders;
 mod products;
 mod representation;
+mod resource;
 mod selection;
 mod status;
 mod tenants;
@@ -29,6 +30,7 @@ pub use warming::warm;
 use axum::http::{Method, Uri};
 use axum::{Extension, Router};
 
+use crate::config;
 use crate::domain::{ApiKeys, Images, Onces, Orders, Products, Sessions, Tenants, Users};
 use crate::error::Kind;
 use crate::http::Problem;
@@ -90,13 +92,13 @@ pub fn router(served: Served) -> Router {
 
 /// The description of the API, and pages to read it.
 pub fn docs_router() -> Router {
-    compressing(with_fallbacks(docs::router(openapi())))
+    compressing(with_fallbacks(docs::router()))
 }
 
-/// The description of all that is served here (OpenAPI 3.1), as JSON.
-pub fn openapi() -> String {
+/// The description of all that is served here under these settings (OpenAPI 3.1), as JSON.
+pub fn openapi(settings: &config::Rest) -> String {
     use Credentials::{Tokens, TokensAndKeys};
-    let document = openapi::document([
+    let parts = [
         (Tokens, auth::routes().into_openapi()),
         (Tokens, api_keys::routes().into_openapi()),
         (TokensAndKeys, tenants::routes().into_openapi()),
@@ -106,8 +108,8 @@ pub fn openapi() -> String {
         (TokensAndKeys, images::routes().into_openapi()),
         (Tokens, status::routes().into_openapi()),
         (Tokens, keys::routes().into_openapi()),
-    ]);
-    format!("{document:#}")
+    ];
+    format!("{:#}", openapi::document(parts, settings))
 }
 
 fn with_fallbacks(router: Router) -> Router {

@@ -1,31 +1,26 @@
 //! `/api/v1/orders`: the orders of a tenant.
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::asked::{Asked, moment, problem};
+use super::asked::moment;
 use super::document::Document;
 use super::envelope::Success;
-use super::listing::{Offer, Paged, of_list, of_thing};
+use super::listing::{Offer, Paged};
 use super::once::IdempotencyKey;
 use super::openapi::words;
 use super::products::ShownMoney;
-use super::representation::Representation;
+use super::resource::{
+    Answer, Call, Conditions, Listed, Many, OfList, OfNew, OfOne, Prefer, Resource, Which,
+};
 use super::selection::{Members, Selection};
-use crate::domain::{Items, Orders, Terms};
-use crate::error::{Kind, Result};
-use crate::http::Problem;
+use crate::domain::{Found, Items, Orders};
 use crate::model::{
     Direction, Money, Order, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductId, UserId,
     WantedItem, WantedOrder,
@@ -58,29 +53,12 @@ const OFFER: Offer<OrderField> = Offer {
             "updated_at",
         ],
         includes: &["items"],
+        of_tenant: true,
     },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Orders> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, replace)).routes(routes!(move_on))
-}
-
-/// What may be asked of the list.
-struct OfList;
-
-impl IntoParams for OfList {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_list(&OFFER)
-    }
-}
-
-/// What may be asked of one.
-struct OfOne;
-
-impl IntoParams for OfOne {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_thing(OFFER.members)
-    }
 }
 
 /// An order.
@@ -124,6 +102,49 @@ struct ShownItem {
 
 fn statuses() -> Object {
     words(OrderStatus::WORDS.iter().copied())
+}
+
+impl Resource for Shown {
+    type Thing = Order;
+    const NAME: &'static str = "order";
+    const PATH: &'static str = "/api/v1/orders";
+    const MEMBERS: Members = OFFER.members;
+
+    fn of(order: &Order) -> Self {
+        let item = |item: &OrderItem| ShownItem::of(item, &order.total.currency);
+        Self {
+            id: order.id.to_string(),
+            user_id: order.user.to_string(),
+            status: order.status.as_str(),
+            total: ShownMoney::from(&order.total),
+            note: order.note.clone(),
+            shipping_address: order.shipping_address.clone(),
+            version: order.version,
+            created_at: moment(order.created_at),
+            updated_at: moment(order.updated_at),
+            items: order.items.as_ref().map(|items| items.iter().map(item).collect()),
+        }
+    }
+
+    fn place(&self) -> (&str, i64) {
+        (&self.id, self.version)
+    }
+}
+
+impl ShownItem {
+    fn of(item: &OrderItem, currency: &str) -> Self {
+        let price = Money { minor: item.price, currency: currency.to_owned() };
+        Self {
+            product_id: item.product.to_string(),
+            quantity: item.quantity,
+            price: ShownMoney::from(&price),
+        }
+    }
+}
+
+impl Listed for Shown {
+    type Field = OrderField;
+    const OFFER: Offer<OrderField> = OFFER;
 }
 
 /// What an order is made from.
@@ -193,6 +214,7 @@ impl MadeItem {
 /// What is said of an order from now on.
 #[derive(Debug, ToSchema)]
 #[schema(as = OrderReplacement)]
+#[expect(dead_code, reason = "it describes a document that is taken apart member by member")]
 struct Replaced {
     #[schema(min_length = 1, max_length = 1000)]
     note: Option<String>,
@@ -201,8 +223,8 @@ struct Replaced {
 }
 
 impl Replaced {
-    fn take(document: &mut Document) -> Self {
-        Self {
+    fn take(document: &mut Document) -> OrderRemarks {
+        OrderRemarks {
             note: document.nullable_prose("note", LONGEST_NOTE),
             shipping_address: document.nullable_prose("shipping_address", LONGEST_ADDRESS),
         }
@@ -230,37 +252,23 @@ impl Move {
 /// The newest first, unless `sort` says otherwise; one's own, for callers who may see no others.
 #[utoipa::path(
     get, path = "/api/v1/orders", tag = "orders", operation_id = "listOrders",
-    params(OfList),
-    responses((status = 200, description = "A page of orders.", body = Paged<Shown>,
-               headers(("ETag" = String, description = "A digest of the page."),
-                       ("Link" = String, description = "The first, next and previous page (RFC 8288)."),
-                       ("X-Total-Count" = u64, description = "How many there are, at least.")))),
+    params(OfList<Shown>),
+    responses((status = 200, description = "A page of orders.", body = Paged<Shown>)),
 )]
-async fn list(State(orders): State<Orders>, asked: Asked) -> Result<Response, Problem> {
-    let caller = asked.acting()?;
-    let wanted = asked.listing(&OFFER, &caller)?;
-    let (items, most) = (items(&wanted.selection), asked.settings.rest.count_cap);
-    let listed = orders.list(&caller, &wanted.listing, items, (most, &asked.visit)).await;
-    let (page, count) = listed.map_err(problem)?;
-    Ok(wanted.page(&page, count, shown).map_err(problem)?.read(&asked.headers))
+async fn list(State(orders): State<Orders>, many: Many<Shown>) -> Answer {
+    let (items, to) = (items(&many.wanted.selection), (many.most, &many.by.visit));
+    let listed = orders.list(&many.by.caller, &many.wanted.listing, items, to).await;
+    many.read(listed.map(Found::fresh))
 }
 
 /// Show an order
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}", tag = "orders", operation_id = "getOrder",
-    params(("id" = Uuid, Path, description = "The id of the order."), OfOne),
-    responses((status = 200, description = "The order.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it.")))),
+    params(OfOne<Shown>),
+    responses((status = 200, description = "The order.", body = Success<Shown>)),
 )]
-async fn show(
-    State(orders): State<Orders>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let order = orders.get(&caller, id_of(&id)?, items(&selection), &asked.visit).await;
-    let order = order.map_err(problem)?;
-    Ok(represented(&order, &selection).map_err(problem)?.read(&asked.headers))
+async fn show(State(orders): State<Orders>, call: Call<Shown>, which: Which<OrderId>) -> Answer {
+    call.read(orders.get(&call.by.caller, which.id, items(&call.selection), &call.by.visit).await)
 }
 
 /// Place an order
@@ -268,28 +276,18 @@ async fn show(
 /// At the prices of now; what it is of is held for a while, until the order is confirmed.
 #[utoipa::path(
     post, path = "/api/v1/orders", tag = "orders", operation_id = "placeOrder",
-    params(OfOne, IdempotencyKey,
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfNew<Shown>, IdempotencyKey, Prefer),
     request_body = Made,
-    responses((status = 201, description = "The new order.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."),
-                       ("Location" = String, description = "Its path.")))),
+    responses((status = 201, description = "The new order.", body = Success<Shown>)),
 )]
-async fn create(
-    State(orders): State<Orders>,
-    Extension(terms): Extension<Arc<Terms>>,
-    asked: Asked,
-    mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
+async fn create(State(orders): State<Orders>, call: Call<Shown>, mut document: Document) -> Answer {
     let wanted = Made::take(&mut document).wanted();
     let keyed = document.keyed();
     document.finish()?;
-    let (by, visit) = (caller.clone(), asked.visit.clone());
-    let place = move |once| async move { orders.place(&by, &terms, &wanted, (&visit, &once)).await };
-    let headers = asked.headers.clone();
-    let show = move |order: &Order| answer(order, &selection, (StatusCode::CREATED, &headers));
-    asked.once((&caller, keyed), show, place).await
+    call.once((StatusCode::CREATED, keyed), move |by, once| async move {
+        orders.place(&by.caller, by.terms()?, &wanted, (&by.visit, &once)).await
+    })
+    .await
 }
 
 /// Replace what is said of an order
@@ -297,28 +295,21 @@ async fn create(
 /// Until it is sent. What is left out is taken away; all else that is shown of it may come along, unread.
 #[utoipa::path(
     put, path = "/api/v1/orders/{id}", tag = "orders", operation_id = "replaceOrder",
-    params(("id" = Uuid, Path, description = "The id of the order."), OfOne,
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne<Shown>, Conditions, Prefer),
     request_body = Replaced,
-    responses((status = 200, description = "The order as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."))),
-              (status = 204, description = "The same, where no document is wanted.")),
+    responses((status = 200, description = "The order as it is now.", body = Success<Shown>)),
 )]
 async fn replace(
     State(orders): State<Orders>,
-    asked: Asked,
-    Path(id): Path<String>,
+    call: Call<Shown>,
+    which: Which<OrderId>,
     mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let which = (id_of(&id)?, &asked.expected()?);
+) -> Answer {
     document.ignore(GIVEN);
-    let Replaced { note, shipping_address } = Replaced::take(&mut document);
-    let remarks = OrderRemarks { note, shipping_address };
+    let remarks = Replaced::take(&mut document);
     document.finish()?;
-    let order = orders.update(&caller, which, &remarks, &asked.visit).await.map_err(problem)?;
-    Ok(represented(&order, &selection).map_err(problem)?.written(StatusCode::OK, &asked.headers))
+    let which = (which.id, &which.expected);
+    call.changed(orders.update(&call.by.caller, which, &remarks, &call.by.visit).await)
 }
 
 /// Move an order on to another status
@@ -326,80 +317,26 @@ async fn replace(
 /// From `pending` to `confirmed`, `paid`, `shipped` and `delivered`; `cancelled` until it is paid, `refunded` afterwards.
 #[utoipa::path(
     patch, path = "/api/v1/orders/{id}/status", tag = "orders", operation_id = "moveOrder",
-    params(("id" = Uuid, Path, description = "The id of the order."), OfOne, IdempotencyKey,
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne<Shown>, IdempotencyKey, Conditions, Prefer),
     request_body = Move,
-    responses((status = 200, description = "The order as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."))),
-              (status = 204, description = "The same, where no document is wanted.")),
+    responses((status = 200, description = "The order as it is now.", body = Success<Shown>)),
 )]
 async fn move_on(
     State(orders): State<Orders>,
-    Extension(terms): Extension<Arc<Terms>>,
-    asked: Asked,
-    Path(id): Path<String>,
+    call: Call<Shown>,
+    which: Which<OrderId>,
     mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let (id, expected) = (id_of(&id)?, asked.expected()?);
+) -> Answer {
     let Move { status } = Move::take(&mut document);
     let keyed = document.keyed();
     document.finish()?;
-    let (by, visit) = (caller.clone(), asked.visit.clone());
-    let go = move |once| async move {
-        orders.move_on(&by, &terms, (id, &expected, status), (&visit, &once)).await
-    };
-    let headers = asked.headers.clone();
-    let show = move |order: &Order| answer(order, &selection, (StatusCode::OK, &headers));
-    asked.once((&caller, keyed), show, go).await
-}
-
-/// What is no id is no order's.
-fn id_of(text: &str) -> Result<OrderId, Problem> {
-    text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such thing"))
+    call.once((StatusCode::OK, keyed), move |by, once| async move {
+        let to = (which.id, &which.expected, status);
+        orders.move_on(&by.caller, by.terms()?, to, (&by.visit, &once)).await
+    })
+    .await
 }
 
 fn items(selection: &Selection) -> Items {
     if selection.includes("items") { Items::Included } else { Items::Left }
-}
-
-/// The answer to a change.
-fn answer(order: &Order, selection: &Selection, (status, asked): (StatusCode, &HeaderMap)) -> Response {
-    let place = format!("/api/v1/orders/{}", order.id);
-    match represented(order, selection) {
-        Ok(made) if status == StatusCode::CREATED => made.located(&place).written(status, asked),
-        Ok(changed) => changed.written(status, asked),
-        Err(error) => problem(error).into_response(),
-    }
-}
-
-fn represented(order: &Order, selection: &Selection) -> Result<Representation> {
-    match selection.is_whole() {
-        true => Representation::of_version(order.version, shown(order)),
-        false => Representation::of_version(order.version, selection.of(shown(order))?),
-    }
-}
-
-fn shown(order: &Order) -> Shown {
-    let item = |item: &OrderItem| {
-        let price = Money { minor: item.price, currency: order.total.currency.clone() };
-        ShownItem {
-            product_id: item.product.to_string(),
-            quantity: item.quantity,
-            price: ShownMoney::from(&price),
-        }
-    };
-    Shown {
-        id: order.id.to_string(),
-        user_id: order.user.to_string(),
-        status: order.status.as_str(),
-        total: ShownMoney::from(&order.total),
-        note: order.note.clone(),
-        shipping_address: order.shipping_address.clone(),
-        version: order.version,
-        created_at: moment(order.created_at),
-        updated_at: moment(order.updated_at),
-        items: order.items.as_ref().map(|items| items.iter().map(item).collect()),
-    }
 }

@@ -1,25 +1,25 @@
 //! `/api/v1/products`: the products of a tenant.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Asked, moment, problem};
+use super::asked::moment;
 use super::document::Document;
 use super::envelope::Success;
-use super::listing::{Offer, Paged, of_list, of_thing};
+use super::listing::{Offer, Paged};
 use super::once::IdempotencyKey;
 use super::openapi::words;
-use super::representation::Representation;
-use super::selection::{Members, Selection};
+use super::resource::{
+    Answer, Call, Conditions, Listed, Many, OfList, OfNew, OfOne, OfRemoval, Prefer, Resource, Which,
+};
+use super::selection::Members;
 use crate::domain::Products;
-use crate::error::{Kind, Result};
+use crate::error::Kind;
 use crate::http::Problem;
 use crate::model::{Direction, Money, Product, ProductDraft, ProductField, ProductId, ProductStatus};
 
@@ -50,29 +50,12 @@ pub(super) const OFFER: Offer<ProductField> = Offer {
             "updated_at",
         ],
         includes: &[],
+        of_tenant: true,
     },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Products> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, replace, remove))
-}
-
-/// What may be asked of the list.
-struct OfList;
-
-impl IntoParams for OfList {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_list(&OFFER)
-    }
-}
-
-/// What may be asked of one.
-struct OfOne;
-
-impl IntoParams for OfOne {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_thing(OFFER.members)
-    }
 }
 
 /// A product.
@@ -102,6 +85,37 @@ struct Shown {
 
 fn statuses() -> Object {
     words(ProductStatus::WORDS.iter().copied())
+}
+
+impl Resource for Shown {
+    type Thing = Product;
+    const NAME: &'static str = "product";
+    const PATH: &'static str = "/api/v1/products";
+    const MEMBERS: Members = OFFER.members;
+
+    fn of(product: &Product) -> Self {
+        Self {
+            id: product.id.to_string(),
+            sku: product.sku.clone(),
+            name: product.name.clone(),
+            description: product.description.clone(),
+            price: ShownMoney::from(&product.price),
+            stock: product.stock,
+            status: product.status.as_str(),
+            version: product.version,
+            created_at: moment(product.created_at),
+            updated_at: moment(product.updated_at),
+        }
+    }
+
+    fn place(&self) -> (&str, i64) {
+        (&self.id, self.version)
+    }
+}
+
+impl Listed for Shown {
+    type Field = ProductField;
+    const OFFER: Offer<ProductField> = OFFER;
 }
 
 /// An amount of money.
@@ -169,71 +183,40 @@ struct Replaced {
 /// The newest first, unless `sort` says otherwise.
 #[utoipa::path(
     get, path = "/api/v1/products", tag = "products", operation_id = "listProducts",
-    params(OfList),
-    responses((status = 200, description = "A page of products.", body = Paged<Shown>,
-               headers(("ETag" = String, description = "A digest of the page."),
-                       ("Link" = String, description = "The first, next and previous page (RFC 8288)."),
-                       ("X-Total-Count" = u64, description = "How many there are, at least.")))),
+    params(OfList<Shown>),
+    responses((status = 200, description = "A page of products.", body = Paged<Shown>)),
 )]
-async fn list(State(products): State<Products>, asked: Asked) -> Result<Response, Problem> {
-    let caller = asked.acting()?;
-    let wanted = asked.listing(&OFFER, &caller)?;
-    let most = asked.settings.rest.count_cap;
-    let listed = products.list(&caller, &wanted.listing, (most, &asked.visit)).await;
-    let found = listed.map_err(problem)?;
-    let (page, count) = &*found.value;
-    let page = wanted.page(page, *count, shown).map_err(problem)?;
-    Ok(page.come_by(found.how).read(&asked.headers))
+async fn list(State(products): State<Products>, many: Many<Shown>) -> Answer {
+    let to = (many.most, &many.by.visit);
+    let found = products.list(&many.by.caller, &many.wanted.listing, to).await;
+    many.read(found)
 }
 
 /// Show a product
 #[utoipa::path(
     get, path = "/api/v1/products/{id}", tag = "products", operation_id = "getProduct",
-    params(("id" = Uuid, Path, description = "The id of the product."), OfOne),
-    responses((status = 200, description = "The product.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it.")))),
+    params(OfOne<Shown>),
+    responses((status = 200, description = "The product.", body = Success<Shown>)),
 )]
-async fn show(
-    State(products): State<Products>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let found = products.get(&caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
-    let product = represented(&found.value, &selection).map_err(problem)?;
-    Ok(product.come_by(found.how).read(&asked.headers))
+async fn show(State(products): State<Products>, call: Call<Shown>, which: Which<ProductId>) -> Answer {
+    call.read(products.get(&call.by.caller, which.id, &call.by.visit).await)
 }
 
 /// Make a product
 #[utoipa::path(
     post, path = "/api/v1/products", tag = "products", operation_id = "createProduct",
-    params(OfOne, IdempotencyKey,
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfNew<Shown>, IdempotencyKey, Prefer),
     request_body = Made,
-    responses((status = 201, description = "The new product.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."),
-                       ("Location" = String, description = "Its path.")))),
+    responses((status = 201, description = "The new product.", body = Success<Shown>)),
 )]
-async fn create(
-    State(products): State<Products>,
-    asked: Asked,
-    mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
+async fn create(State(products): State<Products>, call: Call<Shown>, mut document: Document) -> Answer {
     let (stock, status) = (stock(&mut document), status(&mut document));
     let keyed = document.keyed();
     let draft = draft(document, (stock.unwrap_or(0), status.unwrap_or(ProductStatus::Active)))?;
-    let (by, visit, headers) = (caller.clone(), asked.visit.clone(), asked.headers.clone());
-    let make = move |once| async move { products.create(&by, &draft, (&visit, &once)).await };
-    let show = move |product: &Product| {
-        let place = format!("/api/v1/products/{}", product.id);
-        let made = represented(product, &selection).map(|made| made.located(&place));
-        match made {
-            Ok(made) => made.written(StatusCode::CREATED, &headers),
-            Err(error) => problem(error).into_response(),
-        }
-    };
-    asked.once((&caller, keyed), show, make).await
+    call.once((StatusCode::CREATED, keyed), move |by, once| async move {
+        products.create(&by.caller, &draft, (&by.visit, &once)).await
+    })
+    .await
 }
 
 /// Replace a product
@@ -241,30 +224,23 @@ async fn create(
 /// What is sent is all that is said of it. `id`, `version`, `created_at` and `updated_at` may come along, unread.
 #[utoipa::path(
     put, path = "/api/v1/products/{id}", tag = "products", operation_id = "replaceProduct",
-    params(("id" = Uuid, Path, description = "The id of the product."), OfOne,
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne<Shown>, Conditions, Prefer),
     request_body = Replaced,
-    responses((status = 200, description = "The product as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."))),
-              (status = 204, description = "The same, where no document is wanted.")),
+    responses((status = 200, description = "The product as it is now.", body = Success<Shown>)),
 )]
 async fn replace(
     State(products): State<Products>,
-    asked: Asked,
-    Path(id): Path<String>,
+    call: Call<Shown>,
+    which: Which<ProductId>,
     mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let which = (id_of(&id)?, &asked.expected()?);
+) -> Answer {
     document.ignore(GIVEN);
     // What is left out of a replacement would be lost without a word.
     let (stock, status) = (stock(&mut document), status(&mut document));
     let (stock, status) = (document.needed("stock", stock), document.needed("status", status));
     let draft = draft(document, (stock, status))?;
-    let product = products.update(&caller, which, &draft, &asked.visit).await.map_err(problem)?;
-    let changed = represented(&product, &selection).map_err(problem)?;
-    Ok(changed.written(StatusCode::OK, &asked.headers))
+    let which = (which.id, &which.expected);
+    call.changed(products.update(&call.by.caller, which, &draft, &call.by.visit).await)
 }
 
 /// Take a product away
@@ -272,25 +248,11 @@ async fn replace(
 /// Orders of it keep its id.
 #[utoipa::path(
     delete, path = "/api/v1/products/{id}", tag = "products", operation_id = "deleteProduct",
-    params(("id" = Uuid, Path, description = "The id of the product."),
-           ("tenant_id" = Option<Uuid>, Query, description = "Another tenant, for those who may enter it."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
+    params(OfRemoval<Shown>, Conditions),
     responses((status = 204, description = "It is gone.")),
 )]
-async fn remove(
-    State(products): State<Products>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let (caller, _) = (asked.acting()?, asked.selection(Members { fields: &[], includes: &[] })?);
-    let which = (id_of(&id)?, &asked.expected()?);
-    products.delete(&caller, which, &asked.visit).await.map_err(problem)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// What is no id is no product's.
-fn id_of(text: &str) -> Result<ProductId, Problem> {
-    text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such thing"))
+async fn remove(State(products): State<Products>, call: Call<Shown>, which: Which<ProductId>) -> Answer {
+    call.removed(products.delete(&call.by.caller, (which.id, &which.expected), &call.by.visit).await)
 }
 
 fn stock(document: &mut Document) -> Option<i32> {
@@ -309,26 +271,4 @@ fn draft(mut document: Document, (stock, status): (i32, ProductStatus)) -> Resul
     // Without a price the document had a fault.
     let price = price.ok_or_else(|| Problem::new(Kind::Invalid, "the price is missing"))?;
     Ok(ProductDraft { sku, name, description, price, stock, status })
-}
-
-fn represented(product: &Product, selection: &Selection) -> Result<Representation> {
-    match selection.is_whole() {
-        true => Representation::of_version(product.version, shown(product)),
-        false => Representation::of_version(product.version, selection.of(shown(product))?),
-    }
-}
-
-fn shown(product: &Product) -> Shown {
-    Shown {
-        id: product.id.to_string(),
-        sku: product.sku.clone(),
-        name: product.name.clone(),
-        description: product.description.clone(),
-        price: ShownMoney::from(&product.price),
-        stock: product.stock,
-        status: product.status.as_str(),
-        version: product.version,
-        created_at: moment(product.created_at),
-        updated_at: moment(product.updated_at),
-    }
 }

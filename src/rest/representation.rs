@@ -1,5 +1,5 @@
 //! What is sent of a thing: its document with a tag (`ETag`, RFC 9110 section 8.8.3), and what a request says of those
-//! it has: `If-None-Match` when it reads, `If-Match` when it changes, `Prefer` (RFC 7240).
+//! it has: `If-None-Match`, `If-Match` when it changes something, `Prefer` (RFC 7240).
 //!
 //! A tag is strong. That of a thing is `"v7-1f6c2a90b4d8"`: its version, and a digest of the document, which differs
 //! with `fields` and `include`. That of a page is a digest alone. A layer that compresses the body makes other bytes of
@@ -129,11 +129,33 @@ impl Representation {
     }
 }
 
-/// What a change expects, by `If-Match` (RFC 9110 section 13.1.1); tags that are weak match nothing.
+/// What a change expects, by `If-Match` and then by `If-None-Match` (RFC 9110 section 13.2.2).
 ///
 /// # Errors
-/// Nothing is said, and something must be.
+/// Nothing is said in `If-Match`, and something must be.
 pub(super) fn expected(asked: &HeaderMap, is_required: bool) -> Result<Expected, Problem> {
+    let matching = matching(asked, is_required)?;
+    if !asked.contains_key(header::IF_NONE_MATCH) {
+        return Ok(matching);
+    }
+    // By the weak comparison (section 13.1.2).
+    let tags = tags(asked, &header::IF_NONE_MATCH);
+    if tags.iter().any(|tag| tag.text == "*") {
+        return Ok(Expected::Nothing);
+    }
+    let unwanted: Vec<_> = tags.iter().filter_map(|tag| version_of(&tag.text)).collect();
+    Ok(match matching {
+        Expected::Any => Expected::NoneOf(unwanted),
+        Expected::OneOf(mut versions) => {
+            versions.retain(|version| !unwanted.contains(version));
+            Expected::OneOf(versions)
+        }
+        Expected::NoneOf(_) | Expected::Nothing => matching,
+    })
+}
+
+/// What `If-Match` says alone (section 13.1.1); tags that are weak match nothing.
+fn matching(asked: &HeaderMap, is_required: bool) -> Result<Expected, Problem> {
     if !asked.contains_key(header::IF_MATCH) {
         let detail = "say in `If-Match` which version is meant: see its `ETag`";
         let problem = Problem::new(Kind::Invalid, detail).with_code("precondition_required");
@@ -238,6 +260,21 @@ mod tests {
         }
         let lines = asked(&[(&header::IF_MATCH, "\"v1\""), (&header::IF_MATCH, "\"v2\"")]);
         assert_eq!(expected(&lines, true).unwrap(), Expected::OneOf(vec![1, 2]));
+    }
+
+    #[test]
+    fn a_change_is_not_made_to_what_the_client_names_or_to_anything_that_is_there() {
+        let (matched, unmatched) = (&header::IF_MATCH, &header::IF_NONE_MATCH);
+        for (pairs, is) in [
+            (vec![(unmatched, "*")], Expected::Nothing),
+            (vec![(unmatched, "\"v7-ab12cd\", W/\"v8-ab12cd-br\"")], Expected::NoneOf(vec![7, 8])),
+            (vec![(unmatched, "\"other\"")], Expected::NoneOf(Vec::new())),
+            (vec![(matched, "*"), (unmatched, "\"v7\"")], Expected::NoneOf(vec![7])),
+            (vec![(matched, "\"v6\", \"v7\""), (unmatched, "\"v7\"")], Expected::OneOf(vec![6])),
+            (vec![(matched, "\"v6\""), (unmatched, "*")], Expected::Nothing),
+        ] {
+            assert_eq!(expected(&asked(&pairs), false).unwrap(), is, "{pairs:?}");
+        }
     }
 
     #[test]

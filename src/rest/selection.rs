@@ -13,6 +13,25 @@ pub(super) struct Members {
     pub(super) fields: &'static [&'static str],
     /// What may come with it, each as a member of this name.
     pub(super) includes: &'static [&'static str],
+    /// Whether they belong to a tenant, so that `tenant_id` may name another one.
+    pub(super) of_tenant: bool,
+}
+
+impl Members {
+    /// The same where no document is shown.
+    pub(super) fn unshown(self) -> Self {
+        Self { fields: &[], includes: &[], ..self }
+    }
+
+    /// The parameters that are about them.
+    pub(super) fn parameters(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            ("fields", !self.fields.is_empty()),
+            ("include", !self.includes.is_empty()),
+            ("tenant_id", self.of_tenant),
+        ];
+        all.into_iter().filter_map(|(name, is_known)| is_known.then_some(name))
+    }
 }
 
 /// What a request wants of each document.
@@ -32,7 +51,7 @@ impl Selection {
         faults: &mut Vec<Fault>,
     ) -> bool {
         match name {
-            "fields" => {
+            "fields" if !members.fields.is_empty() => {
                 let offered: Vec<_> = members.fields.iter().chain(members.includes).copied().collect();
                 self.fields = Some(chosen((name, value), &offered, faults));
                 true

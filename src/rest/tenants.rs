@@ -1,8 +1,7 @@
 //! `/api/v1/tenants`: tenants, for those who run the platform.
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -10,13 +9,14 @@ use utoipa::openapi::schema::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Asked, Wanted, moment, problem, tag};
+use super::asked::{Asked, Wanted, moment, problem};
 use super::document::Document;
 use super::envelope::{Listed, Success};
 use super::once::IdempotencyKey;
 use super::openapi::words;
-use crate::domain::Tenants;
-use crate::error::Kind;
+use super::resource::{Answer, Call, Conditions, OfNew, OfOne, Prefer, Resource, Which};
+use super::selection::Members;
+use crate::domain::{Found, Tenants};
 use crate::http::Problem;
 use crate::model::{NewTenant, Tenant, TenantChange, TenantId, TenantStatus};
 
@@ -57,6 +57,34 @@ struct Shown {
 
 fn statuses() -> Object {
     words([TenantStatus::Active, TenantStatus::Suspended].map(TenantStatus::as_str))
+}
+
+impl Resource for Shown {
+    type Thing = Tenant;
+    const NAME: &'static str = "tenant";
+    const PATH: &'static str = "/api/v1/tenants";
+    const MEMBERS: Members = Members {
+        fields: &["id", "slug", "name", "status", "limits", "version", "created_at", "updated_at"],
+        includes: &[],
+        of_tenant: false,
+    };
+
+    fn of(tenant: &Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            slug: tenant.slug.clone(),
+            name: tenant.name.clone(),
+            status: tenant.status.as_str(),
+            limits: tenant.limits.clone(),
+            version: tenant.version,
+            created_at: moment(tenant.created_at),
+            updated_at: moment(tenant.updated_at),
+        }
+    }
+
+    fn place(&self) -> (&str, i64) {
+        (&self.id, self.version)
+    }
 }
 
 /// What a tenant is made from.
@@ -111,46 +139,36 @@ async fn list(State(tenants): State<Tenants>, asked: Asked) -> Result<Listed<Sho
     let after = (wanted.after.as_str(), wanted.limit);
     let page = tenants.list(&asked.caller, after, &asked.visit).await.map_err(problem)?;
     let next = page.items.last().filter(|_| page.has_more).map(|tenant| tenant.slug.clone());
-    Ok(Listed::new(page.items.into_iter().map(shown).collect(), wanted.limit, next))
+    Ok(Listed::new(page.items.iter().map(Shown::of).collect(), wanted.limit, next))
 }
 
 /// Show a tenant
 #[utoipa::path(
     get, path = "/api/v1/tenants/{id}", tag = "tenants", operation_id = "getTenant",
-    params(("id" = Uuid, Path, description = "The id of the tenant.")),
-    responses((status = 200, description = "The tenant.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version.")))),
+    params(OfOne<Shown>),
+    responses((status = 200, description = "The tenant.", body = Success<Shown>)),
 )]
-async fn show(
-    State(tenants): State<Tenants>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let tenant = tenants.get(&asked.caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
-    Ok(answer(tenant))
+async fn show(State(tenants): State<Tenants>, call: Call<Shown>, which: Which<TenantId>) -> Answer {
+    let found = tenants.get(&call.by.caller, which.id, &call.by.visit).await;
+    call.read(found.map(Found::fresh))
 }
 
 /// Make a tenant
 #[utoipa::path(
     post, path = "/api/v1/tenants", tag = "tenants", operation_id = "createTenant",
-    params(IdempotencyKey),
+    params(OfNew<Shown>, IdempotencyKey, Prefer),
     request_body = Made,
-    responses((status = 201, description = "The new tenant.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version."),
-                       ("Location" = String, description = "Its path.")))),
+    responses((status = 201, description = "The new tenant.", body = Success<Shown>)),
 )]
-async fn create(
-    State(tenants): State<Tenants>,
-    asked: Asked,
-    mut document: Document,
-) -> Result<Response, Problem> {
+async fn create(State(tenants): State<Tenants>, call: Call<Shown>, mut document: Document) -> Answer {
     let Made { slug, name } = Made::take(&mut document);
-    let sender = (&*asked.caller, document.keyed());
+    let keyed = document.keyed();
     document.finish()?;
     let new = NewTenant { id: TenantId::new(), slug, name };
-    let (caller, visit) = (asked.caller.clone(), asked.visit.clone());
-    let create = move |once| async move { tenants.create(&caller, &new, (&visit, &once)).await };
-    asked.once(sender, created, create).await
+    call.once((StatusCode::CREATED, keyed), move |by, once| async move {
+        tenants.create(&by.caller, &new, (&by.visit, &once)).await
+    })
+    .await
 }
 
 /// Change a tenant
@@ -158,28 +176,25 @@ async fn create(
 /// What is not named stays as it is.
 #[utoipa::path(
     patch, path = "/api/v1/tenants/{id}", tag = "tenants", operation_id = "updateTenant",
-    params(("id" = Uuid, Path, description = "The id of the tenant."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
-           IdempotencyKey),
+    params(OfOne<Shown>, IdempotencyKey, Conditions, Prefer),
     request_body = Change,
-    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version.")))),
+    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>)),
 )]
 async fn update(
     State(tenants): State<Tenants>,
-    asked: Asked,
-    Path(id): Path<String>,
+    call: Call<Shown>,
+    which: Which<TenantId>,
     mut document: Document,
-) -> Result<Response, Problem> {
+) -> Answer {
     let Change { name, limits } = Change::take(&mut document);
-    let sender = (&*asked.caller, document.keyed());
+    let keyed = document.keyed();
     document.finish()?;
-    let (which, change) = ((id_of(&id)?, asked.version()?), TenantChange { name, limits, status: None });
-    let (caller, visit, settings) = (asked.caller.clone(), asked.visit.clone(), asked.settings.clone());
-    let update = move |once| async move {
-        tenants.update(&caller, which, &change, (&settings.limits, &visit, &once)).await
-    };
-    asked.once(sender, |changed: &Tenant| answer(changed.clone()), update).await
+    let change = TenantChange { name, limits, status: None };
+    call.once((StatusCode::OK, keyed), move |by, once| async move {
+        let (which, rules) = ((which.id, &which.expected), &by.settings.limits);
+        tenants.update(&by.caller, which, &change, (rules, &by.visit, &once)).await
+    })
+    .await
 }
 
 /// Suspend a tenant
@@ -187,19 +202,12 @@ async fn update(
 /// Its tokens and keys are refused on every instance from now on.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{id}/suspend", tag = "tenants", operation_id = "suspendTenant",
-    params(("id" = Uuid, Path, description = "The id of the tenant."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
-    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version.")))),
+    params(OfOne<Shown>, Conditions, Prefer),
+    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>)),
 )]
-async fn suspend(
-    State(tenants): State<Tenants>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let which = (id_of(&id)?, asked.version()?);
-    let done = tenants.suspend(&asked.caller, which, &asked.visit, asked.now).await;
-    done.map(answer).map_err(problem)
+async fn suspend(State(tenants): State<Tenants>, call: Call<Shown>, which: Which<TenantId>) -> Answer {
+    let (which, by) = ((which.id, &which.expected), &call.by);
+    call.changed(tenants.suspend(&by.caller, which, &by.visit, by.now).await)
 }
 
 /// Let a tenant in again
@@ -207,45 +215,10 @@ async fn suspend(
 /// Its users log in anew; its API keys are good again.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{id}/resume", tag = "tenants", operation_id = "resumeTenant",
-    params(("id" = Uuid, Path, description = "The id of the tenant."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
-    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version.")))),
+    params(OfOne<Shown>, Conditions, Prefer),
+    responses((status = 200, description = "The tenant as it is now.", body = Success<Shown>)),
 )]
-async fn resume(
-    State(tenants): State<Tenants>,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let which = (id_of(&id)?, asked.version()?);
-    let done = tenants.resume(&asked.caller, which, &asked.visit, asked.now).await;
-    done.map(answer).map_err(problem)
-}
-
-/// What is no id is no tenant's.
-fn id_of(text: &str) -> Result<TenantId, Problem> {
-    text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such thing"))
-}
-
-fn created(tenant: &Tenant) -> Response {
-    let place = format!("/api/v1/tenants/{}", tenant.id);
-    (StatusCode::CREATED, [(header::LOCATION, place)], answer(tenant.clone())).into_response()
-}
-
-fn answer(tenant: Tenant) -> Response {
-    let tag: [(HeaderName, String); 1] = [tag(tenant.version)];
-    (tag, Success::new(shown(tenant))).into_response()
-}
-
-fn shown(tenant: Tenant) -> Shown {
-    Shown {
-        id: tenant.id.to_string(),
-        slug: tenant.slug,
-        name: tenant.name,
-        status: tenant.status.as_str(),
-        limits: tenant.limits,
-        version: tenant.version,
-        created_at: moment(tenant.created_at),
-        updated_at: moment(tenant.updated_at),
-    }
+async fn resume(State(tenants): State<Tenants>, call: Call<Shown>, which: Which<TenantId>) -> Answer {
+    let (which, by) = ((which.id, &which.expected), &call.by);
+    call.changed(tenants.resume(&by.caller, which, &by.visit, by.now).await)
 }

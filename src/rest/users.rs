@@ -1,29 +1,26 @@
 //! `/api/v1/users`: the people and service accounts of a tenant.
 
-use std::sync::Arc;
-
-use axum::extract::{FromRequestParts, Path, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
-use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::asked::{Asked, moment, problem};
 use super::document::Document;
 use super::envelope::Success;
-use super::listing::{Offer, Paged, of_list, of_thing};
+use super::listing::{Offer, Paged};
 use super::once::IdempotencyKey;
 use super::openapi::words;
-use super::representation::Representation;
-use super::selection::{Members, Selection};
+use super::resource::{
+    Answer, Call, Conditions, Listed, Many, OfList, OfNew, OfOne, OfRemoval, Prefer, Resource, Which,
+};
+use super::selection::Members;
 use crate::config::Secret;
-use crate::domain::{Errands, Terms, Users};
-use crate::error::{Error, Kind, Result};
+use crate::domain::{Errands, Found, Users};
+use crate::error::{Kind, Result};
 use crate::http::Problem;
 use crate::identity::Caller;
 use crate::model::{Direction, User, UserDraft, UserField, UserId, UserStatus, is_email};
@@ -47,29 +44,12 @@ const OFFER: Offer<UserField> = Offer {
     members: Members {
         fields: &["id", "email", "name", "status", "roles", "version", "created_at", "updated_at"],
         includes: &[],
+        of_tenant: true,
     },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Users> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, replace, remove))
-}
-
-/// What may be asked of the list.
-struct OfList;
-
-impl IntoParams for OfList {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_list(&OFFER)
-    }
-}
-
-/// What may be asked of one.
-struct OfOne;
-
-impl IntoParams for OfOne {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        of_thing(OFFER.members)
-    }
 }
 
 /// A user.
@@ -98,6 +78,35 @@ struct Shown {
 
 fn statuses() -> Object {
     words(UserStatus::WORDS.iter().copied())
+}
+
+impl Resource for Shown {
+    type Thing = User;
+    const NAME: &'static str = "user";
+    const PATH: &'static str = "/api/v1/users";
+    const MEMBERS: Members = OFFER.members;
+
+    fn of(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.clone(),
+            name: user.name.clone(),
+            status: user.status.as_str(),
+            roles: user.roles.clone(),
+            version: user.version,
+            created_at: moment(user.created_at),
+            updated_at: moment(user.updated_at),
+        }
+    }
+
+    fn place(&self) -> (&str, i64) {
+        (&self.id, self.version)
+    }
+}
+
+impl Listed for Shown {
+    type Field = UserField;
+    const OFFER: Offer<UserField> = OFFER;
 }
 
 /// What a user is made from.
@@ -139,32 +148,22 @@ struct Replaced {
 /// The newest first, unless `sort` says otherwise. Who may see only themselves gets a list of one.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "users", operation_id = "listUsers",
-    params(OfList),
-    responses((status = 200, description = "A page of users.", body = Paged<Shown>,
-               headers(("ETag" = String, description = "A digest of the page."),
-                       ("Link" = String, description = "The first, next and previous page (RFC 8288)."),
-                       ("X-Total-Count" = u64, description = "How many there are, at least.")))),
+    params(OfList<Shown>),
+    responses((status = 200, description = "A page of users.", body = Paged<Shown>)),
 )]
-async fn list(State(users): State<Users>, asked: Asked) -> Result<Response, Problem> {
-    let caller = asked.acting()?;
-    let wanted = asked.listing(&OFFER, &caller)?;
-    let most = asked.settings.rest.count_cap;
-    let listed = users.list(&caller, &wanted.listing, most, &asked.visit).await;
-    let (page, count) = listed.map_err(problem)?;
-    Ok(wanted.page(&page, count, shown).map_err(problem)?.read(&asked.headers))
+async fn list(State(users): State<Users>, many: Many<Shown>) -> Answer {
+    let listed = users.list(&many.by.caller, &many.wanted.listing, many.most, &many.by.visit).await;
+    many.read(listed.map(Found::fresh))
 }
 
 /// Show a user
 #[utoipa::path(
     get, path = "/api/v1/users/{id}", tag = "users", operation_id = "getUser",
-    params(("id" = Uuid, Path, description = "The id of the user."), OfOne),
-    responses((status = 200, description = "The user.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it.")))),
+    params(OfOne<Shown>),
+    responses((status = 200, description = "The user.", body = Success<Shown>)),
 )]
-async fn show(State(users): State<Users>, asked: Asked, Path(id): Path<String>) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let user = users.get(&caller, id_of(&id)?, &asked.visit).await.map_err(problem)?;
-    Ok(represented(&user, &selection).map_err(problem)?.read(&asked.headers))
+async fn show(State(users): State<Users>, call: Call<Shown>, which: Which<UserId>) -> Answer {
+    call.read(users.get(&call.by.caller, which.id, &call.by.visit).await)
 }
 
 /// Make a user
@@ -173,33 +172,20 @@ async fn show(State(users): State<Users>, asked: Asked, Path(id): Path<String>) 
 /// it stays.
 #[utoipa::path(
     post, path = "/api/v1/users", tag = "users", operation_id = "createUser",
-    params(OfOne, IdempotencyKey,
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfNew<Shown>, IdempotencyKey, Prefer),
     request_body = Made,
-    responses((status = 201, description = "The new user.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."),
-                       ("Location" = String, description = "Its path.")))),
+    responses((status = 201, description = "The new user.", body = Success<Shown>)),
 )]
-async fn create(
-    State(users): State<Users>,
-    Keeper(terms): Keeper,
-    asked: Asked,
-    mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
+async fn create(State(users): State<Users>, call: Call<Shown>, mut document: Document) -> Answer {
     let keyed = document.keyed();
     let password = password(&mut document);
-    let draft = draft(document, &caller, UserStatus::Active)?;
+    let draft = draft(document, &call.by.caller, UserStatus::Active)?;
     // Without a password the document had a fault.
     let password = password.ok_or_else(|| Problem::new(Kind::Invalid, "the password is missing"))?;
-    let (headers, actor) = (asked.headers.clone(), caller.clone());
-    let (visit, now) = (asked.visit.clone(), asked.now);
-    let show = move |user: &User| created(user, &selection, &headers);
-    let create = move |once| async move {
-        let errands = Errands { terms: &terms, visit: &visit, now };
-        users.create(&actor, (&draft, &password), errands, &once).await
-    };
-    asked.once((&caller, keyed), show, create).await
+    call.once((StatusCode::CREATED, keyed), move |by, once| async move {
+        users.create(&by.caller, (&draft, &password), errands(&by)?, &once).await
+    })
+    .await
 }
 
 /// Replace a user
@@ -208,32 +194,23 @@ async fn create(
 /// suspended or loses a role loses what came of it at once.
 #[utoipa::path(
     put, path = "/api/v1/users/{id}", tag = "users", operation_id = "replaceUser",
-    params(("id" = Uuid, Path, description = "The id of the user."), OfOne,
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version."),
-           ("Prefer" = Option<String>, Header, description = "`return=minimal`: without the document.")),
+    params(OfOne<Shown>, Conditions, Prefer),
     request_body = Replaced,
-    responses((status = 200, description = "The user as they are now.", body = Success<Shown>,
-               headers(("ETag" = String, description = "Its version, and what is shown of it."))),
-              (status = 204, description = "The same, where no document is wanted.")),
+    responses((status = 200, description = "The user as they are now.", body = Success<Shown>)),
 )]
 async fn replace(
     State(users): State<Users>,
-    Keeper(terms): Keeper,
-    asked: Asked,
-    Path(id): Path<String>,
+    call: Call<Shown>,
+    which: Which<UserId>,
     mut document: Document,
-) -> Result<Response, Problem> {
-    let (caller, selection) = (asked.acting()?, asked.selection(OFFER.members)?);
-    let which = (id_of(&id)?, &asked.expected()?);
+) -> Answer {
     document.ignore(GIVEN);
     let status = document.optional_word("status", UserStatus::WORDS, UserStatus::from_word);
     // What is left out of a replacement would be lost without a word.
     let status = document.needed("status", status);
-    let draft = draft(document, &caller, status)?;
-    let errands = Errands { terms: &terms, visit: &asked.visit, now: asked.now };
-    let user = users.replace(&caller, which, &draft, errands).await.map_err(problem)?;
-    let changed = represented(&user, &selection).map_err(problem)?;
-    Ok(changed.written(StatusCode::OK, &asked.headers))
+    let draft = draft(document, &call.by.caller, status)?;
+    let (which, errands) = ((which.id, &which.expected), errands(&call.by).map_err(problem)?);
+    call.changed(users.replace(&call.by.caller, which, &draft, errands).await)
 }
 
 /// Take a user away
@@ -241,27 +218,16 @@ async fn replace(
 /// Their sessions, tokens, API keys and roles end at once. Orders keep their id.
 #[utoipa::path(
     delete, path = "/api/v1/users/{id}", tag = "users", operation_id = "deleteUser",
-    params(("id" = Uuid, Path, description = "The id of the user."),
-           ("tenant_id" = Option<Uuid>, Query, description = "Another tenant, for those who may enter it."),
-           ("If-Match" = Option<String>, Header, description = "Only if it is still of this version.")),
+    params(OfRemoval<Shown>, Conditions),
     responses((status = 204, description = "They are gone.")),
 )]
-async fn remove(
-    State(users): State<Users>,
-    Keeper(terms): Keeper,
-    asked: Asked,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let (caller, _) = (asked.acting()?, asked.selection(Members { fields: &[], includes: &[] })?);
-    let which = (id_of(&id)?, &asked.expected()?);
-    let errands = Errands { terms: &terms, visit: &asked.visit, now: asked.now };
-    users.remove(&caller, which, errands).await.map_err(problem)?;
-    Ok(StatusCode::NO_CONTENT)
+async fn remove(State(users): State<Users>, call: Call<Shown>, which: Which<UserId>) -> Answer {
+    let errands = errands(&call.by).map_err(problem)?;
+    call.removed(users.remove(&call.by.caller, (which.id, &which.expected), errands).await)
 }
 
-/// What is no id is nobody's.
-fn id_of(text: &str) -> Result<UserId, Problem> {
-    text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such thing"))
+fn errands(by: &Asked) -> Result<Errands<'_>> {
+    Ok(Errands { terms: by.terms()?, visit: &by.visit, now: by.now })
 }
 
 /// The password of a new user. It goes to the auth service and nowhere else.
@@ -310,46 +276,5 @@ impl std::str::FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Ok(Self(text.to_owned()))
-    }
-}
-
-/// By which terms this is done.
-struct Keeper(Arc<Terms>);
-
-impl<S: Sync> FromRequestParts<S> for Keeper {
-    type Rejection = Problem;
-
-    async fn from_request_parts(head: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        // The pipeline puts them into every request.
-        let missing = || Problem::from(Error::internal("serve a request without the terms of sessions"));
-        head.extensions.get().cloned().map(Self).ok_or_else(missing)
-    }
-}
-
-fn created(user: &User, selection: &Selection, asked: &HeaderMap) -> Response {
-    let place = format!("/api/v1/users/{}", user.id);
-    match represented(user, selection) {
-        Ok(made) => made.located(&place).written(StatusCode::CREATED, asked),
-        Err(error) => problem(error).into_response(),
-    }
-}
-
-fn represented(user: &User, selection: &Selection) -> Result<Representation> {
-    match selection.is_whole() {
-        true => Representation::of_version(user.version, shown(user)),
-        false => Representation::of_version(user.version, selection.of(shown(user))?),
-    }
-}
-
-fn shown(user: &User) -> Shown {
-    Shown {
-        id: user.id.to_string(),
-        email: user.email.clone(),
-        name: user.name.clone(),
-        status: user.status.as_str(),
-        roles: user.roles.clone(),
-        version: user.version,
-        created_at: moment(user.created_at),
-        updated_at: moment(user.updated_at),
     }
 }

@@ -107,7 +107,7 @@ impl Products<'_> {
 
     const UPDATE: &'static str = "UPDATE products SET sku = $4, name = $5, description = $6, price = $7,
         currency = $8, stock = $9, status = $10, version = version + 1, updated_at = now()
-        WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+        WHERE tenant_id = $1 AND id = $2 AND coalesce((version = ANY($3)) = $11, true) AND deleted_at IS NULL
         RETURNING id, sku, name, description, price, currency, stock, status, version, created_at, updated_at";
 
     /// Replaces what is said of a product, if it is of an expected version.
@@ -116,7 +116,7 @@ impl Products<'_> {
     /// There is none; it was changed meanwhile; another product has the number.
     pub async fn update(&self, id: ProductId, expected: &Expected, draft: &ProductDraft) -> Result<Product> {
         let (tenant, uuid, status) = (self.0.tenant()?.uuid(), id.uuid(), draft.status.as_str());
-        let versions = expected.versions();
+        let (versions, is_wanted) = expected.versions();
         let values = [
             param(&tenant, Type::UUID),
             param(&uuid, Type::UUID),
@@ -128,15 +128,16 @@ impl Products<'_> {
             param(&draft.price.currency, Type::BPCHAR),
             param(&draft.stock, Type::INT4),
             param(&status, Type::TEXT),
+            param(&is_wanted, Type::BOOL),
         ];
         match self.0.find(Self::UPDATE, &values).await? {
             Some(row) => product(&row),
-            None => Err(self.why_unchanged(id).await?),
+            None => Err(expected.unmet("product", self.get(id).await?.version)),
         }
     }
 
     const DELETE: &'static str = "UPDATE products SET deleted_at = now(), version = version + 1, updated_at = now()
-        WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+        WHERE tenant_id = $1 AND id = $2 AND coalesce((version = ANY($3)) = $4, true) AND deleted_at IS NULL
         RETURNING id, sku, name, description, price, currency, stock, status, version, created_at, updated_at";
 
     /// Deletes a product of an expected version. Orders of it keep its id.
@@ -144,20 +145,18 @@ impl Products<'_> {
     /// # Errors
     /// There is none; it was changed meanwhile.
     pub async fn delete(&self, id: ProductId, expected: &Expected) -> Result<Product> {
-        let (tenant, uuid, versions) = (self.0.tenant()?.uuid(), id.uuid(), expected.versions());
-        let values =
-            [param(&tenant, Type::UUID), param(&uuid, Type::UUID), param(&versions, Type::INT8_ARRAY)];
+        let (tenant, uuid) = (self.0.tenant()?.uuid(), id.uuid());
+        let (versions, is_wanted) = expected.versions();
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&uuid, Type::UUID),
+            param(&versions, Type::INT8_ARRAY),
+            param(&is_wanted, Type::BOOL),
+        ];
         match self.0.find(Self::DELETE, &values).await? {
             Some(row) => product(&row),
-            None => Err(self.why_unchanged(id).await?),
+            None => Err(expected.unmet("product", self.get(id).await?.version)),
         }
-    }
-
-    /// Nothing was changed: it is not there, or not as it was.
-    async fn why_unchanged(&self, id: ProductId) -> Result<Error> {
-        let current = self.get(id).await?.version;
-        let message = format!("the product was changed meanwhile: its version is {current} now");
-        Ok(Error::new(Kind::Outdated, message))
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::row;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
-use crate::model::{NewTenant, Tenant, TenantChange, TenantId, TenantStanding, TenantStatus};
+use crate::model::{Expected, NewTenant, Tenant, TenantChange, TenantId, TenantStanding, TenantStatus};
 
 /// Tenants, in a transaction of the platform; a tenant may get itself.
 #[derive(Debug)]
@@ -91,34 +91,34 @@ impl Tenants<'_> {
     const UPDATE: &'static str =
         "UPDATE tenants SET name = coalesce($3, name), limits = coalesce($4, limits),
     status = coalesce($5, status), version = version + 1, updated_at = now()
-    WHERE id = $1 AND version = coalesce($2, version)
+    WHERE id = $1 AND coalesce((version = ANY($2)) = $6, true)
     RETURNING id, slug, name, status, limits, version, created_at, updated_at";
 
-    /// Changes a tenant, where a version is given only if it is still that one.
+    /// Changes a tenant of an expected version.
     ///
     /// # Errors
-    /// There is none; it was changed meanwhile.
+    /// There is none; it is of another version.
     pub async fn update(
         &self,
         tenant: TenantId,
-        version: Option<i64>,
+        expected: &Expected,
         change: &TenantChange,
     ) -> Result<Tenant> {
         let limits = change.limits.clone().map(Value::Object);
         let (id, status) = (tenant.uuid(), change.status.map(TenantStatus::as_str));
+        let (versions, is_wanted) = expected.versions();
         let values = [
             param(&id, Type::UUID),
-            param(&version, Type::INT8),
+            param(&versions, Type::INT8_ARRAY),
             param(&change.name, Type::TEXT),
             param(&limits, Type::JSONB),
             param(&status, Type::TEXT),
+            param(&is_wanted, Type::BOOL),
         ];
-        if let Some(row) = self.0.find(Self::UPDATE, &values).await? {
-            return self::tenant(&row);
+        match self.0.find(Self::UPDATE, &values).await? {
+            Some(row) => self::tenant(&row),
+            None => Err(expected.unmet("tenant", self.get(tenant).await?.version)),
         }
-        let current = self.get(tenant).await?.version;
-        let message = format!("the tenant was changed meanwhile: its version is {current} now");
-        Err(Error::new(Kind::Outdated, message))
     }
 
     const SET_STATUS: &'static str =

@@ -124,7 +124,7 @@ impl Users<'_> {
 
     const UPDATE: &'static str = "UPDATE users SET email = coalesce($4, email), name = coalesce($5, name),
     status = coalesce($6, status), version = version + 1, updated_at = now()
-    WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+    WHERE tenant_id = $1 AND id = $2 AND coalesce((version = ANY($3)) = $7, true) AND deleted_at IS NULL
     RETURNING id, email, email_key, name, status, version, created_at, updated_at,
     ARRAY(SELECT role FROM grants WHERE grants.tenant_id = users.tenant_id AND user_id = users.id AND resource = ''
         ORDER BY role) AS roles";
@@ -135,7 +135,7 @@ impl Users<'_> {
     /// There is none; they were changed meanwhile; another user has the address.
     pub async fn update(&self, id: UserId, expected: &Expected, change: &UserChange) -> Result<User> {
         let (tenant, status) = (self.0.tenant()?.uuid(), change.status.map(UserStatus::as_str));
-        let (user_id, versions) = (id.uuid(), expected.versions());
+        let (user_id, (versions, is_wanted)) = (id.uuid(), expected.versions());
         let values = [
             param(&tenant, Type::UUID),
             param(&user_id, Type::UUID),
@@ -143,16 +143,17 @@ impl Users<'_> {
             param(&change.email, Type::TEXT),
             param(&change.name, Type::TEXT),
             param(&status, Type::TEXT),
+            param(&is_wanted, Type::BOOL),
         ];
         match self.0.find(Self::UPDATE, &values).await? {
             Some(row) => user(&row),
-            None => Err(self.why_unchanged(id).await?),
+            None => Err(expected.unmet("user", self.get(id).await?.version)),
         }
     }
 
     const DELETE: &'static str =
         "UPDATE users SET deleted_at = now(), version = version + 1, updated_at = now()
-    WHERE tenant_id = $1 AND id = $2 AND version = ANY(coalesce($3, ARRAY[version])) AND deleted_at IS NULL
+    WHERE tenant_id = $1 AND id = $2 AND coalesce((version = ANY($3)) = $4, true) AND deleted_at IS NULL
     RETURNING id";
 
     /// Deletes a user of an expected version. Their orders keep their id.
@@ -161,12 +162,16 @@ impl Users<'_> {
     /// There is none; they were changed meanwhile.
     pub async fn delete(&self, id: UserId, expected: &Expected) -> Result<()> {
         let tenant = self.0.tenant()?.uuid();
-        let (user_id, versions) = (id.uuid(), expected.versions());
-        let values =
-            [param(&tenant, Type::UUID), param(&user_id, Type::UUID), param(&versions, Type::INT8_ARRAY)];
+        let (user_id, (versions, is_wanted)) = (id.uuid(), expected.versions());
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&user_id, Type::UUID),
+            param(&versions, Type::INT8_ARRAY),
+            param(&is_wanted, Type::BOOL),
+        ];
         match self.0.find(Self::DELETE, &values).await? {
             Some(_) => Ok(()),
-            None => Err(self.why_unchanged(id).await?),
+            None => Err(expected.unmet("user", self.get(id).await?.version)),
         }
     }
 
@@ -237,13 +242,6 @@ impl Users<'_> {
         self.0.query(Self::WAIT, &[param(&tenant, Type::UUID)]).await?;
         let values = [param(&tenant, Type::UUID), param(&roles, Type::TEXT_ARRAY), param(&user, Type::UUID)];
         Ok(self.0.find(Self::OTHERS, &values).await?.is_some())
-    }
-
-    /// Nothing was changed: they are not there, or not as they were.
-    async fn why_unchanged(&self, user: UserId) -> Result<Error> {
-        let current = self.get(user).await?;
-        let message = format!("the user was changed meanwhile: their version is {} now", current.version);
-        Ok(Error::new(Kind::Outdated, message))
     }
 }
 

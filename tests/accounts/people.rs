@@ -306,6 +306,12 @@ fn faults_are_told_at_once_and_versions_and_keys_are_held() {
         let late = office.call(method, &path, &[("if-match", &tag)], (method == "PUT").then_some(&whole));
         assert_eq!(code(&late), (412, "precondition_failed".to_owned()), "{method}");
     }
-    let same = office.call("PUT", &path, &[], Some(&whole));
+    let tag = changed.header("etag");
+    for (method, known) in [("PUT", tag), ("DELETE", tag), ("PUT", "*"), ("DELETE", "*")] {
+        let document = (method == "PUT").then_some(&whole);
+        let refused = office.call(method, &path, &[("if-none-match", known)], document);
+        assert_eq!(code(&refused), (412, "precondition_failed".to_owned()), "{method} {known}");
+    }
+    let same = office.call("PUT", &path, &[("if-none-match", "\"v1\"")], Some(&whole));
     assert_eq!(same.header("etag"), changed.header("etag"), "what changes nothing is no change");
 }

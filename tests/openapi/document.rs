@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use olympus_gateway::config::Rest;
+use olympus_gateway::rest;
 use serde_json::{Map, Value, json};
 
 /// The document that is served and printed.
 pub(crate) fn document() -> Value {
-    serde_json::from_str(&olympus_gateway::rest::openapi()).unwrap()
+    serde_json::from_str(&rest::openapi(&Rest::default())).unwrap()
 }
 
 /// Every operation with its method and path.

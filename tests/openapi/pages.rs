@@ -3,10 +3,12 @@
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use serde_json::json;
 
-use crate::document::document;
+use crate::document::{document, operations};
 use crate::support::gateway::Gateway;
 use crate::support::http::{get, send};
+use crate::support::wait::until;
 
 const DOCS: &str = r#"
 [routes.docs]
@@ -21,6 +23,27 @@ fn the_document_is_served_to_everybody() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
     assert_eq!(answer.json(), document());
     assert_eq!(send("POST", &gateway.url("/openapi.json"), &[], "").status, 405);
+}
+
+#[test]
+fn the_document_says_how_long_pages_are_here() {
+    let config = |most| format!("[rest]\ndefault_limit = 7\nmax_limit = {most}\n{DOCS}");
+    let gateway = Gateway::start(&config(30));
+    let lengths = || {
+        let document = get(&gateway.url("/openapi.json")).json();
+        let limits = operations(&document).into_iter().filter_map(|(_, _, operation)| {
+            let mut parameters = operation["parameters"].as_array()?.iter();
+            let limit = parameters.find(|it| it["name"] == "limit")?;
+            Some((limit["schema"]["default"].clone(), limit["schema"]["maximum"].clone()))
+        });
+        limits.collect::<Vec<_>>()
+    };
+    let first = lengths();
+    assert!(first.len() >= 5 && first.iter().all(|it| *it == (json!(7), json!(30))), "{first:?}");
+    gateway.write_config(&config(40));
+    until("the document is of the other configuration", || {
+        lengths().iter().all(|it| *it == (json!(7), json!(40))).then_some(())
+    });
 }
 
 #[test]

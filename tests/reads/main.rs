@@ -2,6 +2,17 @@
 
 #![cfg(test)]
 
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "made for all tests that need a database, which use more of it"
+)]
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod served;
 mod sharing;
+#[expect(dead_code, reason = "made for tests of sessions, which use more of it")]
+#[path = "../accounts/stage.rs"]
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;

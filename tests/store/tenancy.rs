@@ -102,7 +102,7 @@ async fn keys_revocations_and_tenants_are_out_of_reach_of_another_tenant() {
         let insert = |work: Work| async move { work.revocations().insert(acme, what, until).await };
         assert!(refusal(&stranger, insert).await.is_some());
         let change = &TenantChange::default();
-        let update = |work: Work| async move { work.tenants().update(acme, None, change).await };
+        let update = |work: Work| async move { work.tenants().update(acme, &Expected::Any, change).await };
         assert_eq!(refusal(&stranger, update).await, missing);
         let keys = stranger.run(|work| async move {
             let keys = work.api_keys();

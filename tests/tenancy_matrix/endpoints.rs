@@ -1,6 +1,7 @@
 //! The endpoints of the gateway itself and what each asks of its callers. What the program serves is read from the
 //! description of its API, so that an endpoint without a row here fails a test.
 
+use olympus_gateway::config::Rest;
 use olympus_gateway::model::Permission::{self, *};
 use serde_json::{Value, json};
 
@@ -189,7 +190,7 @@ fn of_users() -> Vec<Endpoint> {
 
 /// The methods and paths of the API, as its description has them; another test sees to it that nothing is missing there.
 fn served() -> Vec<(String, String)> {
-    let document: Value = serde_json::from_str(&olympus_gateway::rest::openapi()).unwrap();
+    let document: Value = serde_json::from_str(&olympus_gateway::rest::openapi(&Rest::default())).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let methods = |(path, item): (&String, &Value)| {
         let methods =

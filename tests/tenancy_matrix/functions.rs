@@ -293,7 +293,7 @@ fn of_tenants() -> Vec<Function> {
         row("tenants.update", Platform, |work, known| {
             Box::pin(async move {
                 let change = TenantChange { name: Some("Eve".to_owned()), ..TenantChange::default() };
-                work.tenants().update(known.tenant, None, &change).await.map(|_| 1)
+                work.tenants().update(known.tenant, &Expected::Any, &change).await.map(|_| 1)
             })
         }),
         row("tenants.set_status", Platform, |work, known| {

@@ -56,7 +56,8 @@ impl Orders {
         confirmed
     }
 
-    /// Confirms an order whose goods have gone, unless somebody else was faster.
+    /// Confirms an order whose goods have gone, unless somebody else was faster. It has all the time the database gives, not
+    /// only the request's.
     pub(super) async fn confirmed(
         &self,
         (tenant, id): (TenantId, OrderId),
@@ -78,7 +79,8 @@ impl Orders {
         self.store.tenant(tenant).run(confirm).await
     }
 
-    /// What is told where the goods did not go. A lack of stock ends it; whatever else it was, the job goes on.
+    /// What is told where the goods did not go. A lack of stock ends it; whatever else it was, the job goes on. The time of
+    /// the request may be over by now.
     async fn unconfirmed(&self, tenant: TenantId, id: OrderId, error: Error) -> Error {
         let is_over = error.kind() == Kind::Conflict;
         let settle = |work: Work| async move {

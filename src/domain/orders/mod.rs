@@ -15,12 +15,13 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::Visit;
+use crate::cache::{Cache, Found, Shelf, What};
 use crate::error::{Error, Kind, Result};
 use crate::identity::{Caller, Reach, Thing};
 use crate::model;
 use crate::model::{
-    Condition, Count, Expected, Intent, IntentKind, Listing, NewAuditEntry, NewEvent, Order, OrderField,
-    OrderId, OrderItem, OrderStatus, Page, Permission, Start, UserId,
+    Condition, Count, Expected, Intent, IntentKind, Listing, NewAuditEntry, NewEvent, Noun, Order,
+    OrderField, OrderId, OrderItem, OrderStatus, Page, Permission, Start, UserId,
 };
 use crate::store::{Store, Work};
 
@@ -40,6 +41,9 @@ const RELEASING: &str = "releasing";
 #[derive(Debug, Clone)]
 pub struct Orders {
     store: Store,
+    /// Without and with their items.
+    bare: Shelf<Order>,
+    whole: Shelf<Order>,
     /// Wakes the job where something is left for it.
     left: Arc<Notify>,
     steps: Steps,
@@ -57,7 +61,14 @@ pub enum Items {
 impl Orders {
     /// The orders in this database.
     pub fn new(store: Store) -> Self {
-        Self { store, left: Arc::default(), steps: Steps::default() }
+        Self::cached(store, &Cache::off())
+    }
+
+    /// The same, where what is read often is kept in memory.
+    pub fn cached(store: Store, cache: &Cache) -> Self {
+        let shelf = |kind| cache.shelf(kind, Noun::Orders, weigh);
+        let (bare, whole) = (shelf("order"), shelf("order_with_items"));
+        Self { store, bare, whole, left: Arc::default(), steps: Steps::default() }
     }
 
     /// The same, with something to wait for after each step: for tests, which stop there.
@@ -105,22 +116,39 @@ impl Orders {
         self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
 
-    /// One order.
+    /// One order, from memory or the database. Whose it is says whether they may see it, so that is asked of what was
+    /// found.
     ///
     /// # Errors
     /// There is none, as far as they may know; the database does not answer.
-    pub async fn get(&self, caller: &Caller, id: OrderId, items: Items, visit: &Visit) -> Result<Order> {
+    pub async fn get(
+        &self,
+        caller: &Caller,
+        id: OrderId,
+        items: Items,
+        visit: &Visit,
+    ) -> Result<Found<Order>> {
         caller.require_some(Permission::OrdersRead)?;
         let get = |work: Work| async move {
             let mut order = work.orders().get(id).await?;
-            require(caller, Permission::OrdersRead, &order)?;
             if items == Items::Included {
                 work.orders().fill(std::slice::from_mut(&mut order)).await?;
             }
             Ok(order)
         };
-        self.store.tenant(caller.tenant).within(visit.left()).run(get).await
+        let load = || async { self.store.tenant(caller.tenant).within(visit.left()).run(get).await };
+        let shelf = if items == Items::Included { &self.whole } else { &self.bare };
+        let found = shelf.read((caller.tenant, What::Id(id.uuid())), visit.left(), load).await?;
+        require(caller, Permission::OrdersRead, &found.value)?;
+        Ok(found)
     }
+}
+
+/// What an order takes in memory, roughly.
+fn weigh(order: &Order) -> usize {
+    let texts = [&order.note, &order.shipping_address].into_iter().flatten().map(String::len);
+    let items = order.items.as_ref().map_or(0, |items| size_of_val(items.as_slice()));
+    size_of::<Order>() + texts.sum::<usize>() + items
 }
 
 fn nothing() -> (Page<Order>, Count) {
@@ -137,10 +165,7 @@ fn require(caller: &Caller, permission: Permission, order: &Order) -> Result<()>
 async fn open(work: &Work, caller: &Caller, (id, expected): (OrderId, &Expected)) -> Result<Order> {
     let order = work.orders().lock(id).await?;
     require(caller, Permission::OrdersUpdate, &order)?;
-    if !expected.is_met_by(order.version) {
-        let message = format!("the order was changed meanwhile: its version is {} now", order.version);
-        return Err(Error::new(Kind::Outdated, message));
-    }
+    expected.require("order", order.version)?;
     Ok(order)
 }
 

@@ -109,7 +109,8 @@ impl Orders {
         self.store.tenant(caller.tenant).run(commit).await
     }
 
-    /// Leaves it to the job to give back what may have been reserved. Where that fails, the job comes by itself.
+    /// Leaves it to the job to give back what may have been reserved, in all the time the database gives. Where that fails,
+    /// the job comes by itself.
     async fn abandon(&self, caller: &Caller, id: OrderId) {
         let abandon = |work: Work| async move {
             work.intents().turn(KIND, id.uuid(), (RESERVING, RELEASING), Duration::ZERO).await

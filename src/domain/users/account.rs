@@ -2,7 +2,7 @@
 //! service is asked an intent is written; it is gone when both sides agree. Until then the job brings the service in
 //! line with the database, which takes away an account that became nobody's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -52,7 +52,7 @@ pub(super) fn account(tenant: &str, (id, email): (UserId, &str), name: &str, rol
 
 impl Users {
     /// Brings the auth service in line with what the database says of a user, and ends the intent that is in this
-    /// state, if one is: the caller's own.
+    /// state, if one is: the caller's own. All of it takes no longer than the errand may.
     ///
     /// # Errors
     /// The auth service or the database does not do its part: the intent stays.
@@ -62,7 +62,8 @@ impl Users {
         (auth, errand): (&Auth, &Errand<'_>),
         state: Option<&'static str>,
     ) -> Result<()> {
-        let mut seen = self.see(tenant, id).await?;
+        let left = || errand.by.saturating_duration_since(Instant::now());
+        let mut seen = self.see((tenant, id), left()).await?;
         for _ in 0..MOST {
             match &seen.user {
                 Some(user) => {
@@ -72,7 +73,7 @@ impl Users {
                 None => auth.remove(errand, id).await?,
             }
             let told = seen.version();
-            seen = self.end_if_unchanged((tenant, id), told, state).await?;
+            seen = self.end_if_unchanged((tenant, id), (told, state), left()).await?;
             if seen.version() == told {
                 return Ok(());
             }
@@ -80,16 +81,17 @@ impl Users {
         Err(Error::new(Kind::Unavailable, "a user is changed faster than the auth service is told"))
     }
 
-    async fn see(&self, tenant: TenantId, id: UserId) -> Result<Seen> {
-        self.store.tenant(tenant).run(|work| async move { look(&work, tenant, id).await }).await
+    async fn see(&self, (tenant, id): (TenantId, UserId), left: Duration) -> Result<Seen> {
+        let see = |work: Work| async move { look(&work, tenant, id).await };
+        self.store.tenant(tenant).within(left).run(see).await
     }
 
     /// Ends an intent where the user is still of the version that the service was told of, and says how they are.
     async fn end_if_unchanged(
         &self,
         (tenant, id): (TenantId, UserId),
-        told: Option<i64>,
-        state: Option<&'static str>,
+        (told, state): (Option<i64>, Option<&'static str>),
+        left: Duration,
     ) -> Result<Seen> {
         let end = |work: Work| async move {
             let seen = look(&work, tenant, id).await?;
@@ -98,7 +100,7 @@ impl Users {
             }
             Ok(seen)
         };
-        self.store.tenant(tenant).run(end).await
+        self.store.tenant(tenant).within(left).run(end).await
     }
 
     /// Tells the auth service of a change that is committed. What fails is left to the job.

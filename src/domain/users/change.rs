@@ -3,7 +3,7 @@
 use super::account::{account, intent};
 use super::create::own;
 use super::rules::{differing, leave_somebody, may_become};
-use super::{Errands, Users, check_version, entry, record, require, take_back};
+use super::{Errands, Users, entry, record, require, take_back};
 use crate::error::{Error, Kind, Result};
 use crate::identity::Caller;
 use crate::model::{
@@ -88,7 +88,7 @@ impl Wish<'_> {
         let Self { caller, id, draft, errands } = self;
         let before = work.users().lock(*id).await?;
         require(caller, Permission::UsersUpdate, *id)?;
-        check_version(&before, expected)?;
+        expected.require("user", before.version)?;
         may_become(caller, &before, draft)?;
         if is_so(&before, draft) {
             return Ok(Step::Done(before, None, None));

@@ -12,11 +12,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{Terms, Visit};
-use crate::error::{Error, Kind, Result};
+use crate::cache::{Cache, Found, Shelf, What};
+use crate::error::Result;
 use crate::identity::{Caller, Feed, Reach, Revocation, Thing};
 use crate::model::{
-    Condition, Count, Expected, Listing, NewAuditEntry, NewEvent, Page, Permission, Recorded, Start,
-    TenantId, User, UserField, UserId, Value,
+    Condition, Count, Listing, NewAuditEntry, NewEvent, Noun, Page, Permission, Recorded, Start, TenantId,
+    User, UserField, UserId, Value,
 };
 use crate::store::{Store, Work};
 
@@ -28,6 +29,7 @@ const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(25);
 pub struct Users {
     store: Store,
     feed: Feed,
+    one: Shelf<User>,
 }
 
 /// For which request something is done, and by which configuration.
@@ -44,7 +46,12 @@ pub struct Errands<'e> {
 impl Users {
     /// The users in this database; who tells other instances of what was taken back.
     pub fn new(store: Store, feed: Feed) -> Self {
-        Self { store, feed }
+        Self::cached(store, feed, &Cache::off())
+    }
+
+    /// The same, where what is read often is kept in memory.
+    pub fn cached(store: Store, feed: Feed, cache: &Cache) -> Self {
+        Self { store, feed, one: cache.shelf("user", Noun::Users, weigh) }
     }
 
     /// A page of the users that fit, and how many there are, exact up to so many; themselves, for those who may see no
@@ -85,16 +92,23 @@ impl Users {
         self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
 
-    /// One user.
+    /// One user, from memory or the database.
     ///
     /// # Errors
     /// There is none, as far as they may know; the database does not answer.
-    pub async fn get(&self, caller: &Caller, id: UserId, visit: &Visit) -> Result<User> {
+    pub async fn get(&self, caller: &Caller, id: UserId, visit: &Visit) -> Result<Found<User>> {
         caller.require_some(Permission::UsersRead)?;
         require(caller, Permission::UsersRead, id)?;
         let get = |work: Work| async move { work.users().get(id).await };
-        self.store.tenant(caller.tenant).within(visit.left()).run(get).await
+        let load = || async { self.store.tenant(caller.tenant).within(visit.left()).run(get).await };
+        self.one.read((caller.tenant, What::Id(id.uuid())), visit.left(), load).await
     }
+}
+
+/// What a user takes in memory, roughly.
+fn weigh(user: &User) -> usize {
+    let roles: usize = user.roles.iter().map(|role| size_of::<String>() + role.len()).sum();
+    size_of::<User>() + user.email.len() + user.email_key.len() + user.name.len() + roles
 }
 
 /// A user is their own. To be asked of those who are there: of others nobody is told that they may not.
@@ -124,11 +138,4 @@ async fn take_back(work: &Work, tenant: TenantId, id: UserId) -> Result<Recorded
 
 fn entry(caller: &Caller, visit: &Visit, (action, id): (&str, UserId)) -> NewAuditEntry {
     visit.entry(&caller.subject, action, format!("user/{id}"))
-}
-
-/// Whether a user is of a version that is expected.
-fn check_version(user: &User, expected: &Expected) -> Result<()> {
-    let message = || format!("the user was changed meanwhile: their version is {} now", user.version);
-    let outdated = || Error::new(Kind::Outdated, message());
-    if expected.is_met_by(user.version) { Ok(()) } else { Err(outdated()) }
 }

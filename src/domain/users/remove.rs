@@ -2,7 +2,7 @@
 
 use super::account::intent;
 use super::rules::{leave_somebody, may_rule};
-use super::{Errands, Users, check_version, entry, record, require, take_back};
+use super::{Errands, Users, entry, record, require, take_back};
 use crate::error::Result;
 use crate::identity::Caller;
 use crate::model::{Expected, Permission, SessionEnd, UserId, UserStatus};
@@ -25,7 +25,7 @@ impl Users {
         let remove = |work: Work| async move {
             let user = work.users().lock(id).await?;
             require(caller, Permission::UsersDelete, id)?;
-            check_version(&user, expected)?;
+            expected.require("user", user.version)?;
             may_rule(caller, &user)?;
             leave_somebody(&work, caller, &user, (UserStatus::Suspended, &[])).await?;
             let is_own = work.intents().begin(intent).await?;

@@ -66,7 +66,8 @@ impl Users {
         self.carry((tenant, id), (auth, &errand), Some(SETTLING)).await
     }
 
-    /// Leaves to the job at once what nobody is at any more. Where that fails, the job comes later.
+    /// Leaves to the job at once what nobody is at any more. It has all the time the database gives, since that of the
+    /// request may be over. Where it fails, the job comes later.
     pub(super) async fn hasten(&self, (tenant, id): (TenantId, UserId)) {
         let hasten = |work: Work| async move { work.intents().hasten(IntentKind::Account, id.uuid()).await };
         if let Err(error) = self.store.tenant(tenant).run(hasten).await {
@@ -74,7 +75,7 @@ impl Users {
         }
     }
 
-    /// Ends the intent of something that was certainly not done.
+    /// Ends the intent of something that was certainly not done, in all the time the database gives.
     pub(super) async fn forget(&self, (tenant, id): (TenantId, UserId)) {
         let end = |work: Work| async move { work.intents().end(IntentKind::Account, id.uuid(), OPEN).await };
         if let Err(error) = self.store.tenant(tenant).run(end).await {

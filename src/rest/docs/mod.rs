@@ -3,14 +3,18 @@
 
 mod assets;
 
-use axum::Router;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
 
 use self::assets::{Asset, assets};
+use crate::config::{Rest, Settings};
 use crate::error::Error;
 use crate::http::Problem;
 
@@ -23,11 +27,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(super) fn router(document: String) -> Router {
-    let document = Bytes::from(document);
-    let show =
-        move || async move { ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, AGAIN)], document) };
-    let mut router = Router::new().route("/openapi.json", get(show));
+pub(super) fn router() -> Router {
+    let mut router = Router::new().route("/openapi.json", get(describe).with_state(Latest::default()));
     match assets() {
         Ok(assets) => {
             for asset in assets {
@@ -40,6 +41,23 @@ pub(super) fn router(document: String) -> Router {
         Err(error) => tracing::error!(%error, "the pages about the API are not served"),
     }
     router
+}
+
+/// The document that was sent last, with the settings it was made under.
+type Latest = Arc<ArcSwapOption<(Rest, Bytes)>>;
+
+async fn describe(
+    State(latest): State<Latest>,
+    Extension(settings): Extension<Arc<Settings>>,
+) -> impl IntoResponse {
+    let known = latest.load_full().filter(|known| known.0 == settings.rest);
+    let known = known.unwrap_or_else(|| {
+        let made = Bytes::from(super::openapi(&settings.rest));
+        let made = Arc::new((settings.rest.clone(), made));
+        latest.store(Some(made.clone()));
+        made
+    });
+    ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, AGAIN)], known.1.clone())
 }
 
 fn named(asset: &Asset) -> Option<String> {

@@ -13,7 +13,8 @@ use crate::rest::selection::Members;
 pub(in crate::rest) fn of_list<F: Field>(offer: &Offer<F>) -> Vec<Parameter> {
     let sortable: Vec<_> = F::ALL.iter().filter(|it| it.is_sortable()).map(|it| it.name()).collect();
     let key = format!("-?({})", sortable.join("|"));
-    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(200));
+    // How many at most, the configuration says.
+    let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     let sort = text().pattern(Some(format!("^{key}(,{key}){{0,2}}$"))).build();
     let mut all = vec![
         parameter("limit", "Items of a page.", limit.build()),
@@ -47,9 +48,17 @@ pub(in crate::rest) fn of_thing(members: Members) -> Vec<Parameter> {
     if !members.includes.is_empty() {
         all.push(parameter("include", "What is to come along, by commas.", list(members.includes)));
     }
-    let tenant = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).build();
-    all.push(parameter("tenant_id", "Another tenant, for those who may enter it.", tenant));
+    if members.of_tenant {
+        all.push(parameter("tenant_id", "Another tenant, for those who may enter it.", uuid()));
+    }
     all
+}
+
+/// The parameter of the path that names one thing.
+pub(in crate::rest) fn of_path(name: &str) -> Parameter {
+    let mut id = parameter("id", &format!("The id of the {name}."), uuid());
+    (id.parameter_in, id.required) = (ParameterIn::Path, Required::True);
+    id
 }
 
 fn condition<F: Field>(field: F, operator: Operator) -> Parameter {
@@ -96,7 +105,7 @@ fn single(kind: ValueKind) -> Object {
     let known = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
     match kind {
         ValueKind::Time => known(KnownFormat::DateTime).build(),
-        ValueKind::Id => known(KnownFormat::Uuid).build(),
+        ValueKind::Id => uuid(),
         ValueKind::Text(longest) => text().max_length(Some(longest)).build(),
         ValueKind::Number => {
             let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
@@ -108,6 +117,10 @@ fn single(kind: ValueKind) -> Object {
         }
         ValueKind::Currency => text().pattern(Some("^[A-Z]{3}$")).examples(["EUR"]).build(),
     }
+}
+
+fn uuid() -> Object {
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).build()
 }
 
 fn text() -> ObjectBuilder {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::condition::{Pending, Read};
 use self::cursor::Binding;
-pub(super) use self::described::{of_list, of_thing};
+pub(super) use self::described::{of_list, of_path, of_thing};
 pub(super) use self::page::Paged;
 use self::query::Parameter;
 pub(super) use self::query::parameters;

@@ -1,18 +1,23 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them. Routes are made from the
 //! same annotations, so that a handler cannot be served without being in it.
 
+mod answers;
 mod refusals;
 mod tidy;
 
 use serde_json::Value;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder, Tag};
+use utoipa::openapi::{
+    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, ServerBuilder, Tag,
+};
 
+use crate::config;
 use crate::http::ACCESS_COOKIE;
 
 const ABOUT: &str = "The API that the gateway itself serves. Every answer is JSON: a success has its `data` beside \
@@ -39,8 +44,12 @@ pub(super) enum Credentials {
     TokensAndKeys,
 }
 
-/// The document of these parts. An operation that says nothing of security takes the credentials of its part.
-pub(super) fn document(parts: impl IntoIterator<Item = (Credentials, OpenApi)>) -> Value {
+/// The document of these parts under these settings. An operation that says nothing of security takes the credentials of
+/// its part.
+pub(super) fn document(
+    parts: impl IntoIterator<Item = (Credentials, OpenApi)>,
+    settings: &config::Rest,
+) -> Value {
     let mut whole = frame();
     for (credentials, mut part) in parts {
         operations(&mut part).for_each(|(_, operation)| {
@@ -48,11 +57,13 @@ pub(super) fn document(parts: impl IntoIterator<Item = (Credentials, OpenApi)>) 
         });
         whole.merge(part);
     }
+    answers::add(&mut whole);
     refusals::add(&mut whole);
     keep_used_tags(&mut whole);
     // Maps whose keys are texts cannot fail to serialise.
     let mut document = serde_json::to_value(&whole).unwrap_or_default();
     tidy::tidy(&mut document);
+    tidy::limit(&mut document, settings);
     document
 }
 
@@ -114,6 +125,21 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, &mut Operat
         let found = [get, put, post, delete, patch].into_iter().flatten();
         found.map(|operation| (path.as_str(), operation))
     })
+}
+
+/// Whether an operation takes a parameter of this name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let is_it = |it: &RefOr<Parameter>| match it {
+        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(name),
+        RefOr::Ref(_) => false,
+    };
+    operation.parameters.iter().flatten().any(is_it)
+}
+
+/// A header that is a text.
+fn text(about: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build()
 }
 
 /// A tag that nothing has would stand there empty.

@@ -2,13 +2,11 @@
 
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::Response;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
-use super::operations;
+use super::{operations, takes, text};
 use crate::http::Problem;
 
 /// A way to fail: the status, its name among the components, the usual code, what it means, and who may fail so.
@@ -41,7 +39,13 @@ const REFUSALS: &[Refusal] = &[
     row(404, "NotFound", "not_found", "There is no such thing, or none the caller may know of.", When::Named),
     row(408, "RequestTimeout", "request_timeout", "The body stopped coming.", When::Body),
     row(409, "Conflict", "conflict", "The thing is in a state that does not allow this.", When::Changing),
-    row(412, "PreconditionFailed", "precondition_failed", "It is of another version.", When::Versioned),
+    row(
+        412,
+        "PreconditionFailed",
+        "precondition_failed",
+        "It is of another version than is asked for.",
+        When::Versioned,
+    ),
     row(413, "ContentTooLarge", "body_too_large", "The body is larger than is taken.", When::Body),
     row(415, "UnsupportedMediaType", "unsupported_media_type", "The body is of no type taken.", When::Body),
     row(422, "UnprocessableContent", "validation_failed", "The document has faults: `errors`.", When::Body),
@@ -81,14 +85,7 @@ pub(super) fn add(document: &mut OpenApi) {
 }
 
 fn fits(when: When, path: &str, operation: &Operation) -> bool {
-    let has = |name: &str| {
-        let parameters = operation.parameters.iter().flatten();
-        let mut parameters = parameters.filter_map(|it| match it {
-            RefOr::T(parameter) => Some(parameter),
-            RefOr::Ref(_) => None,
-        });
-        parameters.any(|it: &Parameter| it.name.eq_ignore_ascii_case(name))
-    };
+    let has = |name: &str| takes(operation, name);
     let succeeds = |status: &str| operation.responses.responses.contains_key(status);
     match when {
         When::Always => true,
@@ -117,9 +114,4 @@ fn answer(refusal: &Refusal) -> Response {
         429 | 503 => answer.header("Retry-After", text("In how many seconds to come again.")).build(),
         _ => answer.build(),
     }
-}
-
-fn text(about: &str) -> utoipa::openapi::header::Header {
-    let schema = ObjectBuilder::new().schema_type(Type::String);
-    HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build()
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config;
+
 /// Refers to schemas that have a name where they were written out again; says of bodies that need not be sent that they
 /// may be missing, not that they may be null; of replacements that they may hold what came back; and of what can be asked
 /// for in part that it need not be whole.
@@ -25,6 +27,19 @@ pub(super) fn tidy(document: &mut Value) {
         if parameters.into_iter().any(|it| it["name"] == "fields") {
             let schema = document.pointer_mut(&shown).and_then(Value::as_object_mut);
             schema.and_then(|schema| schema.remove("required"));
+        }
+    }
+}
+
+/// Says how long pages are, which is up to the configuration.
+pub(super) fn limit(document: &mut Value, settings: &config::Rest) {
+    let paths = document.get_mut("paths").into_iter();
+    let operations = paths.flat_map(members).flat_map(members).filter_map(Value::as_object_mut);
+    let parameters = operations.filter_map(|it| it.get_mut("parameters")).flat_map(members);
+    for parameter in parameters.filter(|it| it["in"] == "query" && it["name"] == "limit") {
+        if let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut) {
+            schema.insert("default".to_owned(), settings.default_limit.into());
+            schema.insert("maximum".to_owned(), settings.max_limit.into());
         }
     }
 }
