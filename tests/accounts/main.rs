@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod compressed;
 mod cookies;
 mod deadlines;
 mod devices;
