@@ -10,6 +10,7 @@ mod devices;
 mod documents;
 mod journey;
 mod people;
+mod pictures;
 #[expect(
     dead_code,
     unreachable_pub,
