@@ -90,13 +90,16 @@ impl Commerce {
         let document = Reservation { items, ttl_seconds: ttl.as_secs().max(1) };
         let request = Request::new(Method::PUT, format!("/reservations/{order}")).with_json(&document)?;
         let read = |answer: &Answer| match answer.status {
-            200 | 201 => Ok(Reserved::Held),
+            200 | 201 => match Existing::of(order, answer)? {
+                State::Held | State::Committed => Ok(Reserved::Held),
+                State::Other => Err(bad("the commerce service took goods that it does not hold")),
+            },
             409 => match answer.json::<Refusal>()? {
                 Refusal {
                     code: Code::NotEnoughStock,
                     product_id: Some(product),
                     available: Some(available),
-                } => Ok(Reserved::NotEnough { product, available }),
+                } if wanted.contains_key(&product) => Ok(Reserved::NotEnough { product, available }),
                 Refusal { code: Code::ReservationDiffers, .. } => Ok(Reserved::Differs),
                 _ => {
                     Err(bad("the commerce service refused a reservation without a reason that was agreed on"))
@@ -114,7 +117,10 @@ impl Commerce {
     pub async fn commit(&self, errand: &Errand<'_>, order: OrderId) -> Result<Committed> {
         let request = Request::new(Method::POST, format!("/reservations/{order}/commit")).repeatable();
         let read = |answer: &Answer| match answer.status {
-            200 => Ok(Committed::Gone),
+            200 => match Existing::of(order, answer)? {
+                State::Committed => Ok(Committed::Gone),
+                State::Held | State::Other => Err(bad("the commerce service let goods go that are not gone")),
+            },
             404 => Ok(Committed::NotHeld),
             409 if answer.json::<Refusal>()?.code == Code::ReservationExpired => Ok(Committed::NotHeld),
             _ => Err(answer.unexpected()),
@@ -147,6 +153,31 @@ struct Reservation {
 struct Item {
     product_id: ProductId,
     quantity: i32,
+}
+
+/// What is read of a reservation.
+#[derive(Deserialize)]
+struct Existing {
+    order_id: OrderId,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Held,
+    Committed,
+    #[serde(other)]
+    Other,
+}
+
+impl Existing {
+    /// How the reservation of an order is. A status alone is not believed: whoever stands between might say 200.
+    fn of(order: OrderId, answer: &Answer) -> Result<State> {
+        let found: Self = answer.json()?;
+        let is_meant = found.order_id == order;
+        is_meant.then_some(found.state).ok_or_else(|| bad("the commerce service answered for another order"))
+    }
 }
 
 /// What is read of a problem of the service.

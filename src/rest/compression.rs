@@ -17,6 +17,11 @@ pub(super) fn compressing(router: Router) -> Router {
     router.layer(CompressionLayer::new().compress_when(fits)).layer(map_response(mark))
 }
 
+/// Whether a document of so many bytes is compressed for whoever takes it.
+pub(super) fn is_compressed(bytes: usize) -> bool {
+    bytes >= usize::from(LEAST)
+}
+
 /// Other bytes have another strong tag (RFC 9110 section 8.8.3): `"v7"` becomes `"v7-br"`.
 async fn mark(mut answer: Response) -> Response {
     let headers = answer.headers_mut();

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
+use super::compression::is_compressed;
 use super::envelope::Success;
 use crate::domain::How;
 use crate::error::{Error, Kind, Result};
@@ -83,13 +84,14 @@ impl Representation {
 
     /// The answer to a read: 304 where the client has it already.
     pub(super) fn read(self, asked: &HeaderMap) -> Response {
-        let known = tags(asked, &header::IF_NONE_MATCH).into_iter().find(|tag| self.is_known_as(tag));
-        let Some(known) = known else { return self.whole(StatusCode::OK) };
-        // The tag that the client knows it by: of the same document, compressed as it has it.
-        let tag = if known.text == "*" { self.tag.clone() } else { known.text };
+        let Some(tag) = known(asked, &self.tag) else { return self.whole(StatusCode::OK) };
         let mut answer = StatusCode::NOT_MODIFIED.into_response();
         answer.headers_mut().extend(self.headers);
         dress(answer.headers_mut(), &tag);
+        // As of the whole (RFC 9110 section 15.4.5), of which the layer that compresses would say it.
+        if is_compressed(self.body.len()) {
+            answer.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        }
         answer
     }
 
@@ -121,12 +123,17 @@ impl Representation {
         dress(answer.headers_mut(), &self.tag);
         answer
     }
+}
 
-    /// By the weak comparison (RFC 9110 section 13.1.2), whatever was appended.
-    fn is_known_as(&self, known: &Tag) -> bool {
-        let rest = known.text.strip_prefix(&self.tag);
+/// The tag by which the client knows what has this one, if it has it: that of the same bytes, compressed as it got them.
+/// By the weak comparison (RFC 9110 section 13.1.2), whatever was appended; both without quotes.
+pub(super) fn known(asked: &HeaderMap, tag: &str) -> Option<String> {
+    let is_known = |known: &Tag| {
+        let rest = known.text.strip_prefix(tag);
         known.text == "*" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    }
+    };
+    let found = tags(asked, &header::IF_NONE_MATCH).into_iter().find(is_known)?;
+    Some(if found.text == "*" { tag.to_owned() } else { found.text })
 }
 
 /// What a change expects, by `If-Match` and then by `If-None-Match` (RFC 9110 section 13.2.2).

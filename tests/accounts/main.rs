@@ -3,12 +3,14 @@
 
 #![cfg(test)]
 
+mod compressed;
 mod cookies;
 mod deadlines;
 mod devices;
 mod documents;
 mod journey;
 mod people;
+mod pictures;
 #[expect(
     dead_code,
     unreachable_pub,

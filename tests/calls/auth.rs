@@ -96,7 +96,7 @@ fn the_service_is_told_whose_request_it_is_and_who_asks() {
 }
 
 /// An answer with this body.
-fn answering(status: &str, body: &str) -> Double {
+pub(crate) fn answering(status: &str, body: &str) -> Double {
     let text = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     Double::start(move |_, wire| wire.try_send(&text))
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod auth;
+mod commerce;
 mod failing;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,8 +6,10 @@ mod crashes;
 #[expect(dead_code, reason = "made for tests of sessions, which use more of it")]
 #[path = "../accounts/stage.rs"]
 mod gateways;
+mod kills;
 mod once;
 mod placing;
+mod points;
 #[expect(
     dead_code,
     unreachable_pub,

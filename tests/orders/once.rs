@@ -12,6 +12,8 @@ use olympus_gateway::store::{Store, Work};
 use olympus_gateway::tasks::Lifecycle;
 use serde_json::json;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::postgres::Database;
 
@@ -173,23 +175,23 @@ async fn keys_expire_and_are_cleared_away() {
 #[tokio::test]
 async fn what_was_begun_is_finished_although_its_client_leaves() {
     let stage = Stage::new().await;
-    let (began, wait) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let [began, wait, ended] = [(); 3].map(|()| Arc::new(Notify::new()));
     let (store, tenant) = (stage.store.clone(), stage.tenant);
-    let (onces, telling, held) = (stage.onces(), began.clone(), wait.clone());
+    let (onces, telling, held, ending) = (stage.onces(), began.clone(), wait.clone(), ended.clone());
     let act = move |once| async move {
         telling.notify_one();
         held.notified().await;
-        effect(&store, tenant, &once).await
+        let done = effect(&store, tenant, &once).await;
+        ending.notify_one();
+        done
     };
     tokio::select! {
         _ = onces.run(Some(stage.key(1)), (DAY, DAY), render(), act) => panic!("nobody lets it go on"),
         () = began.notified() => {}
     }
+    assert_eq!(stage.ask(stage.key(1)).await.unwrap(), Outcome::InProgress);
     wait.notify_one();
-    let deadline = tokio::time::Instant::now() + crate::postgres::PATIENCE;
-    while stage.ask(stage.key(1)).await.unwrap() != stored() {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    timeout(crate::postgres::PATIENCE, ended.notified()).await.expect("it goes on");
+    assert_eq!(stage.ask(stage.key(1)).await.unwrap(), stored());
     assert_eq!(stage.effects().await, 1);
 }

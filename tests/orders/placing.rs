@@ -10,6 +10,7 @@ use olympus_gateway::model::{
 use olympus_gateway::store::Work;
 
 use crate::stage::{Stage, visit};
+use crate::support::wait::until;
 
 impl Stage {
     pub(crate) async fn place(&self, wanted: &WantedOrder) -> Result<Order> {
@@ -111,11 +112,7 @@ async fn what_cannot_be_ordered_is_told_with_its_place() {
 async fn an_order_whose_goods_are_held_no_longer_reserves_them_anew() {
     let stage = Stage::holding("1s").await;
     let order = stage.place(&stage.wanted(2)).await.unwrap();
-    let deadline = tokio::time::Instant::now() + crate::postgres::PATIENCE;
-    while stage.reservation(order.id) != "expired" {
-        assert!(tokio::time::Instant::now() < deadline, "it is held for ever");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until("its goods are held no longer", || (stage.reservation(order.id) == "expired").then_some(()));
     assert_eq!(stage.stock().1, 0);
     let confirmed = stage.go(order.id, &Expected::Any, OrderStatus::Confirmed).await.unwrap();
     assert_eq!(

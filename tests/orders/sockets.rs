@@ -11,24 +11,29 @@ use crate::support::http::{Answer, get, send, send_json, try_send};
 use crate::support::process::Process;
 use crate::support::wait::until;
 
-const ORDERS: &str = "/api/v1/orders";
+pub(crate) const ORDERS: &str = "/api/v1/orders";
 
 /// Demo tenants with a commerce service.
-struct Shop {
-    stage: Stage,
-    commerce: Process,
-    product: String,
+pub(crate) struct Shop {
+    pub(crate) stage: Stage,
+    pub(crate) commerce: Process,
+    pub(crate) product: String,
 }
 
 impl Shop {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let (stage, commerce) = (Stage::new(), Process::example("commerce", "commerce-1", &[]));
         let product = one(&stage, "SELECT id::text FROM products WHERE sku = 'AC-0001'");
         Self { stage, commerce, product }
     }
 
     fn gateway(&self) -> Gateway {
-        self.stage.gateway(&format!(
+        self.stage.gateway(&self.settings("15m"))
+    }
+
+    /// What a gateway needs to know of it; goods are held for so long.
+    pub(crate) fn settings(&self, ttl: &str) -> String {
+        format!(
             r#"
 [upstreams.commerce]
 endpoints = [{{ address = "{}" }}]
@@ -36,13 +41,14 @@ try_timeout = "20s"
 [backends.commerce]
 upstream = "commerce"
 timeout = "20s"
+reservation_ttl = "{ttl}"
 [routes.orders]
 path = ["{ORDERS}", "{ORDERS}/{{*rest}}"]
 local = "rest"
 auth = "required"
 "#,
             self.commerce.address()
-        ))
+        )
     }
 
     fn order(&self) -> Value {
@@ -65,14 +71,14 @@ auth = "required"
     }
 }
 
-fn one(stage: &Stage, sql: &str) -> String {
+pub(crate) fn one(stage: &Stage, sql: &str) -> String {
     stage.runtime.block_on(async {
         stage.database.connect("postgres").await.query_one(sql, &[]).await.unwrap().get(0)
     })
 }
 
 /// The line that says who asks.
-fn bearer(gateway: &Gateway) -> String {
+pub(crate) fn bearer(gateway: &Gateway) -> String {
     let pair = Device(gateway, "test").log_in(ADMIN);
     format!("Bearer {}", pair["access_token"].as_str().unwrap())
 }

@@ -90,7 +90,9 @@ async fn an_instance_that_cannot_hear_reads_past_its_cache_and_gives_up_what_it_
     one.change(acme);
     server.start_again();
     assert_eq!(other.until(acme, "new", How::Stored).await, "new");
-    assert_eq!(other.until(acme, "newer", How::Hit).await, "new");
+    // What the other tells now may come before or after that; then it is given up once more.
+    let kept = other.until(acme, "newer", How::Hit).await;
+    assert!(["new", "newer"].contains(&kept.as_str()), "{kept}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,7 +76,13 @@ impl Wire {
 
     /// The next answer to anything but HEAD; an error if it ends early.
     pub fn try_answer(&mut self) -> io::Result<Answer> {
-        let mut answer = self.try_head()?;
+        let (answer, body) = self.try_bytes()?;
+        Ok(Answer { body: String::from_utf8_lossy(&body).into_owned(), ..answer })
+    }
+
+    /// The same with the bytes of its body.
+    pub fn try_bytes(&mut self) -> io::Result<(Answer, Vec<u8>)> {
+        let answer = self.try_head()?;
         let mut body = Vec::new();
         if answer.header("transfer-encoding") == "chunked" {
             while let Some(chunk) = self.try_chunk()? {
@@ -88,8 +94,7 @@ impl Wire {
         } else if answer.status >= 200 && ![204, 304].contains(&answer.status) {
             self.0.read_to_end(&mut body)?;
         }
-        answer.body = String::from_utf8_lossy(&body).into_owned();
-        Ok(answer)
+        Ok((answer, body))
     }
 
     /// The next head alone.

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use chrono::{TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, StatusCode};
 use olympus_gateway::config::{Algorithm, Settings};
-use olympus_gateway::domain::{ApiKeys, Images, Onces, Products, Tenants};
+use olympus_gateway::domain::{ApiKeys, Images, Onces, Orders, Products, Tenants, Users};
 use olympus_gateway::http::Connection;
 use olympus_gateway::identity::{Authenticator, Feed, Issuance, KeyRing, Revocations, Sources, new_key};
 use olympus_gateway::limits::Limiter;
@@ -58,6 +58,14 @@ local = "rest"
 auth = "required"
 "#;
 
+/// Routes of what a gateway serves with backends only; here nobody asks those.
+const FURTHER: &str = r#"
+[routes.lists]
+path = ["/api/v1/orders", "/api/v1/users"]
+local = "rest"
+auth = "required"
+"#;
+
 /// A gateway.
 pub(crate) struct Stage {
     pipeline: Pipeline,
@@ -103,7 +111,7 @@ impl Stage {
         store.watch();
         let settings = format!(
             "version = 1\nlisteners = {{ public = {{ address = \"127.0.0.1:8080\" }} }}\n\
-             [auth]\nkeys_dir = {:?}\n{ROUTES}",
+             [auth]\nkeys_dir = {:?}\n{ROUTES}{FURTHER}",
             keys.file("")
         );
         let settings: Settings = toml::from_str(&settings).unwrap();
@@ -130,6 +138,8 @@ impl Stage {
             rest: rest::router(rest::Served {
                 tenants: Some(Tenants::new(store.clone(), feed.clone())),
                 images: Some(Images::new(store.clone())),
+                orders: Some(Orders::new(store.clone())),
+                users: Some(Users::new(store.clone(), feed.clone())),
                 products: Some(products),
                 onces: Some(onces),
                 ..rest::Served::default()

@@ -52,11 +52,12 @@ fn frame(session: &Session, head: &mut response::Parts, length: Option<u64>) -> 
     head.version = Version::HTTP_11;
     head.headers.remove(header::CONNECTION);
     head.headers.remove(header::TRANSFER_ENCODING);
-    let is_head = request.method == Method::HEAD;
-    if head.status == StatusCode::NO_CONTENT || (head.status == StatusCode::NOT_MODIFIED && !is_head) {
+    let has_none = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
+    if has_none {
+        // That of the empty body, and not of what the client has (RFC 9110 section 8.6).
         head.headers.remove(header::CONTENT_LENGTH);
     }
-    if is_head || head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED {
+    if has_none || request.method == Method::HEAD {
         return false;
     }
     if !head.headers.contains_key(header::CONTENT_LENGTH) {

@@ -3,7 +3,6 @@
 
 use std::io::{Cursor, Read};
 
-use axum::http::HeaderValue;
 use bytes::Bytes;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::result::ZipResult;
@@ -21,8 +20,8 @@ const TAKEN: &[(&str, &str, &str)] = &[
 pub(super) struct Asset {
     pub(super) name: &'static str,
     pub(super) kind: &'static str,
-    /// What it is known by, in either form.
-    pub(super) tag: HeaderValue,
+    /// What it is known by, in either form; without quotes.
+    pub(super) tag: String,
     form: Form,
 }
 
@@ -80,7 +79,7 @@ fn archive() -> ZipResult<Archive> {
 
 fn ours(name: &'static str, kind: &'static str, text: &'static str) -> Asset {
     let (size, version) = (text.len(), env!("CARGO_PKG_VERSION"));
-    Asset { name, kind, tag: tag(&format!("\"{version}-{size:x}\"")), form: Form::Plain(text.into()) }
+    Asset { name, kind, tag: format!("{version}-{size:x}"), form: Form::Plain(text.into()) }
 }
 
 /// A file of the archive, between the head and the foot of gzip (RFC 1952 section 2.3) where it is compressed.
@@ -92,7 +91,7 @@ fn packed(
     let mut file = archive.by_index_raw(index)?;
     // The foot holds the size modulo 2^32.
     let (sum, size) = (file.crc32().to_le_bytes(), (file.size() as u32).to_le_bytes());
-    let tag = tag(&format!("\"{:08x}\"", file.crc32()));
+    let tag = format!("{:08x}", file.crc32());
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let head: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -102,9 +101,4 @@ fn packed(
         false => Form::Plain(bytes.into()),
     };
     Ok(Asset { name, kind, tag, form })
-}
-
-/// Letters and digits in quotes are a value a header may have.
-fn tag(text: &str) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("\"\""))
 }

@@ -14,6 +14,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 
 use self::assets::{Asset, assets};
+use super::representation::known;
 use crate::config::{Rest, Settings};
 use crate::error::Error;
 use crate::http::Problem;
@@ -65,14 +66,17 @@ fn named(asset: &Asset) -> Option<String> {
 }
 
 async fn serve(State(asset): State<Asset>, headers: HeaderMap) -> Response {
+    let known = known(&headers, &asset.tag);
+    let tag = HeaderValue::try_from(format!("\"{}\"", known.as_ref().unwrap_or(&asset.tag)));
     let common: [(HeaderName, HeaderValue); 5] = [
-        (header::ETAG, asset.tag.clone()),
+        // Letters, digits, points and hyphens in quotes are a value a header may have.
+        (header::ETAG, tag.unwrap_or(HeaderValue::from_static("\"\""))),
         (header::VARY, HeaderValue::from_static("accept-encoding")),
         (header::CACHE_CONTROL, AGAIN),
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),
         (header::CONTENT_SECURITY_POLICY, POLICY),
     ];
-    if headers.get_all(header::IF_NONE_MATCH).iter().any(|it| is_among(&asset.tag, it)) {
+    if known.is_some() {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let takes_it = headers.get_all(header::ACCEPT_ENCODING).iter().any(takes_gzip);
@@ -84,11 +88,6 @@ async fn serve(State(asset): State<Asset>, headers: HeaderMap) -> Response {
         Ok(bytes) => (common, bytes).into_response(),
         Err(error) => Problem::from(Error::internal("unpack a page").caused_by(error)).into_response(),
     }
-}
-
-fn is_among(tag: &HeaderValue, wanted: &HeaderValue) -> bool {
-    let wanted = wanted.to_str().unwrap_or_default();
-    wanted.split(',').any(|it| it.trim().trim_start_matches("W/").as_bytes() == tag.as_bytes())
 }
 
 /// Whether an `Accept-Encoding` takes gzip by name: whoever says less gets what everybody understands.
