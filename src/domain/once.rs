@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::{Claim, OnceKey, StoredAnswer};
 use crate::store::{Store, Work};
-use crate::tasks::Lifecycle;
+use crate::tasks::{Lifecycle, pause};
 use crate::telemetry::Span;
 
 /// After this a request counts as left behind, and who sends it again may do it.
@@ -150,7 +149,7 @@ impl Onces {
     /// Forgets keys that expired, for as long as the process runs.
     pub async fn keep_clear(self) {
         loop {
-            sleep(PAUSE + PAUSE.mul_f64(fastrand::f64())).await;
+            pause(PAUSE, PAUSE).await;
             match self.clear().await {
                 Ok(0) => {}
                 Ok(keys) => tracing::info!(keys, "forgot idempotency keys that expired"),
