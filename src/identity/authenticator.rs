@@ -22,7 +22,7 @@ use super::seal::SEAL;
 use super::token::{Cache, Compact, Epoch, Freshness, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
-use crate::model::TokenId;
+use crate::model::{RequestDigests, TokenId};
 use crate::tasks::Lifecycle;
 use crate::telemetry::Tokens;
 
@@ -271,6 +271,15 @@ impl Authenticator {
     /// Whether this is the seal of a text.
     pub fn is_sealed(&self, text: &[u8], seal: &[u8; SEAL]) -> bool {
         self.keys.as_ref().is_some_and(|keys| keys.seals().is_of(seal, text))
+    }
+
+    /// What a request asks for, as it may be kept: by all keys, so that it is known again while they change.
+    ///
+    /// # Errors
+    /// There is no key to digest it with.
+    pub fn digests(&self, request: &[u8]) -> Result<RequestDigests> {
+        let digests = self.keys.as_ref().map(|keys| keys.seals().digests(request));
+        digests.and_then(RequestDigests::of).ok_or_else(no_key)
     }
 
     /// A caller's identity, signed for one upstream.

@@ -23,7 +23,7 @@ mod users;
 pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
 pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
 pub use events::NewEvent;
-pub use idempotency::{Claim, OnceKey, StoredAnswer};
+pub use idempotency::{Claim, OnceKey, RequestDigest, RequestDigests, StoredAnswer};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
 pub use images::{Image, ImageKind, KeptImage};
 pub use intents::{Intent, IntentKind, NewIntent};

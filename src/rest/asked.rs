@@ -35,7 +35,7 @@ pub(super) struct Asked {
     /// Where there is a database.
     pub(super) onces: Option<Onces>,
     pub(super) headers: HeaderMap,
-    identity: Arc<Authenticator>,
+    pub(super) identity: Arc<Authenticator>,
     path: String,
     query: String,
 }

@@ -47,6 +47,26 @@ impl Audit<'_> {
         self.0.query(Self::INSERT, &values).await.map(drop)
     }
 
+    const WAS_DONE: &'static str = "SELECT id FROM audit_log
+    WHERE tenant_id = $1 AND subject = $2 AND actor = $3 AND action = $4 AND details @> $5 LIMIT 1";
+
+    /// Whether there is such an entry: by the same actor, of the same action and subject, with these details among its
+    /// own.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has(&self, entry: &NewAuditEntry) -> Result<bool> {
+        let (tenant, details) = (self.0.tenant()?.uuid(), Value::Object(entry.details.clone()));
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&entry.subject, Type::TEXT),
+            param(&entry.actor, Type::TEXT),
+            param(&entry.action, Type::TEXT),
+            param(&details, Type::JSONB),
+        ];
+        Ok(self.0.find(Self::WAS_DONE, &values).await?.is_some())
+    }
+
     const LIST: &'static str = "SELECT id, actor, action, subject, details, request_id, address, created_at
     FROM audit_log WHERE tenant_id = ";
 

@@ -6,6 +6,7 @@
 mod cookies;
 mod deadlines;
 mod devices;
+mod digests;
 mod documents;
 mod journey;
 mod people;

@@ -171,6 +171,12 @@ fn of_the_shop() -> Vec<Function> {
                 work.products().delete(ProductId::from(known.id), &expected).await.map(|_| 1)
             })
         }),
+    ]
+}
+
+fn of_pictures_and_the_log() -> Vec<Function> {
+    use Whose::Tenant;
+    vec![
         row("images.get", Tenant, |work, known| {
             Box::pin(async move { work.images().get(ProductId::from(known.id)).await.map(|_| 1) })
         }),
@@ -188,6 +194,13 @@ fn of_the_shop() -> Vec<Function> {
                 let entry =
                     NewAuditEntry { actor: "a".into(), action: "b".into(), ..NewAuditEntry::default() };
                 work.audit().append(&entry).await.map(|()| 1)
+            })
+        }),
+        row("audit.has", Tenant, |work, _known| {
+            Box::pin(async move {
+                let (actor, action, subject) = ("a".to_owned(), "b".to_owned(), "c".to_owned());
+                let entry = NewAuditEntry { actor, action, subject, ..NewAuditEntry::default() };
+                work.audit().has(&entry).await.map(usize::from)
             })
         }),
         row("audit.list", Tenant, |work, _known| {
@@ -311,6 +324,7 @@ fn functions() -> Vec<Function> {
     let all = [
         of_users(),
         of_the_shop(),
+        of_pictures_and_the_log(),
         of_orders(),
         of_tenants(),
         of_sessions(),

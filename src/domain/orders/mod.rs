@@ -135,8 +135,17 @@ fn require(caller: &Caller, permission: Permission, order: &Order) -> Result<()>
 
 /// The order, which nobody else changes until the transaction ends, if they may change it and it is as they expect.
 async fn open(work: &Work, caller: &Caller, (id, expected): (OrderId, &Expected)) -> Result<Order> {
+    expect(seen(work, caller, id).await?, expected)
+}
+
+/// The same, however it is.
+async fn seen(work: &Work, caller: &Caller, id: OrderId) -> Result<Order> {
     let order = work.orders().lock(id).await?;
     require(caller, Permission::OrdersUpdate, &order)?;
+    Ok(order)
+}
+
+fn expect(order: Order, expected: &Expected) -> Result<Order> {
     if !expected.is_met_by(order.version) {
         let message = format!("the order was changed meanwhile: its version is {} now", order.version);
         return Err(Error::new(Kind::Outdated, message));

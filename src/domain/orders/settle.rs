@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
+use super::confirm::{ACTION, KEY, keyed};
 use super::{COMMITTING, KIND, Orders, RELEASING, RESERVING, order_of, subject};
 use crate::backends::OwnErrand;
 use crate::domain::{Once, Terms};
@@ -108,8 +109,9 @@ impl Orders {
         let actor = intent.payload.get("actor").and_then(|actor| actor.as_str()).unwrap_or("job");
         let entry = NewAuditEntry {
             actor: actor.to_owned(),
-            action: "order.status_changed".to_owned(),
+            action: ACTION.to_owned(),
             subject: subject(which.1),
+            details: keyed(intent.payload.get(KEY).and_then(|key| key.as_str())),
             request_id: own.id().to_owned(),
             ..NewAuditEntry::default()
         };

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
     ApiKeyId, ApiKeySort, Device, FamilyId, IntentKind, NewApiKey, NewEvent, NewIntent, NewSession, OnceKey,
-    RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantId, UserId,
+    RefreshRecord, RequestDigests, SessionEnd, SessionId, StoredAnswer, TenantId, UserId,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -156,7 +156,8 @@ pub(super) fn of_keys_and_revocations() -> Vec<Function> {
 
 /// The key of `rows.sql`.
 fn key(tenant: TenantId) -> OnceKey {
-    OnceKey { tenant, caller: "c".to_owned(), key: "k".to_owned(), hash: [0; 32] }
+    let request = RequestDigests::of(vec![[0; 36]]).unwrap();
+    OnceKey { tenant, caller: "c".to_owned(), key: "k".to_owned(), request }
 }
 
 pub(super) fn of_idempotency() -> Vec<Function> {
