@@ -116,7 +116,7 @@ impl ApiKeys {
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        caller.require_some(Permission::ApiKeysRevoke)?;
+        caller.require_any(Permission::ApiKeysRevoke)?;
         let entry = &visit.entry(&caller.subject, "api_key.revoked", format!("api_key/{id}"));
         let revoke = |work: Work| async move {
             let owner = work.api_keys().get(id).await?.user.to_string();

@@ -186,8 +186,8 @@ impl Authenticator {
             None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
         };
         self.count(&found);
-        let (mut caller, scopes) = found?;
-        caller = caller.ruled_by(&self.policy, &[]);
+        let (mut caller, grants, scopes) = found?;
+        caller = caller.ruled_by(&self.policy, &grants);
         caller.rights = caller.rights.within(&scopes);
         Ok(Some(Arc::new(caller)))
     }
@@ -203,7 +203,8 @@ impl Authenticator {
         }
         // Boxed: it may ask the issuer, and every request would keep room for that.
         let mut verified = Box::pin(self.verify_anew(token, now)).await?;
-        verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
+        let grants = std::mem::take(&mut verified.grants);
+        verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &grants));
         let verified = Arc::new(verified);
         self.cache.keep(token, verified.clone(), epoch);
         Ok(verified.caller.clone())

@@ -40,4 +40,4 @@ pub use products::{Product, ProductDraft, ProductField, ProductStatus};
 pub use revocations::{Recorded, Revocation};
 pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
 pub use tenants::{NewTenant, Tenant, TenantChange, TenantStanding, TenantStatus};
-pub use users::{NewUser, User, UserChange, UserDraft, UserField, UserStatus, is_email};
+pub use users::{NewUser, ScopedRole, User, UserChange, UserDraft, UserField, UserStatus, is_email};

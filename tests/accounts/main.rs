@@ -8,6 +8,7 @@ mod deadlines;
 mod devices;
 mod digests;
 mod documents;
+mod grants;
 mod journey;
 mod people;
 #[expect(

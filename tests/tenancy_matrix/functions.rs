@@ -113,6 +113,9 @@ fn of_users() -> Vec<Function> {
         row("users.take", Tenant, |work, known| {
             Box::pin(async move { work.users().take(known.id.into(), "member").await.map(usize::from) })
         }),
+        row("users.scoped_roles", Tenant, |work, known| {
+            Box::pin(async move { Ok(work.users().scoped_roles(known.id.into()).await?.len()) })
+        }),
         row("users.take_all", Tenant, |work, known| {
             Box::pin(async move { work.users().take_all(known.id.into()).await })
         }),
@@ -376,7 +379,11 @@ async fn fill(superuser: &tokio_postgres::Client) -> Known {
         "INSERT INTO revocations (tenant_id, kind, subject, expires_at)
          VALUES ('{tenant}', 'user', '{tenant}', now() + interval '1 hour')"
     );
-    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}")).await.unwrap();
+    let scoped = format!(
+        "INSERT INTO grants (tenant_id, user_id, role, resource)
+         VALUES ('{tenant}', '{tenant}', 'manager', '{tenant}')"
+    );
+    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}; {scoped}")).await.unwrap();
     let hash = format!("SELECT hash FROM refresh_tokens WHERE tenant_id = '{tenant}'");
     let hash: Vec<u8> = superuser.query_one(&hash, &[]).await.unwrap().get(0);
     Known { tenant, id: tenant.uuid(), hash: hash.try_into().unwrap(), now: Utc::now() }

@@ -110,7 +110,7 @@ impl Orders {
     /// # Errors
     /// There is none, as far as they may know; the database does not answer.
     pub async fn get(&self, caller: &Caller, id: OrderId, items: Items, visit: &Visit) -> Result<Order> {
-        caller.require_some(Permission::OrdersRead)?;
+        caller.require_any(Permission::OrdersRead)?;
         let get = |work: Work| async move {
             let mut order = work.orders().get(id).await?;
             require(caller, Permission::OrdersRead, &order)?;
