@@ -20,8 +20,8 @@ mod sessions;
 mod tenants;
 mod users;
 
-pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
-pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
+pub use api_keys::{ApiKeyEntry, ApiKeyField, FoundApiKey, NewApiKey};
+pub use audit::{AuditEntry, AuditField, NewAuditEntry};
 pub use events::NewEvent;
 pub use idempotency::{Claim, OnceKey, RequestDigest, RequestDigests, StoredAnswer};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
@@ -33,7 +33,7 @@ pub use noun::{Change, Noun, Nouns};
 pub use orders::{
     NewOrder, Order, OrderField, OrderItem, OrderRemarks, OrderStatus, WantedItem, WantedOrder,
 };
-pub use page::{Direction, Key, Page, Place, Window};
+pub use page::{Direction, Page};
 pub use permission::Permission;
 pub use precondition::Expected;
 pub use products::{Product, ProductDraft, ProductField, ProductStatus};
