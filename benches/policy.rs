@@ -27,6 +27,7 @@ fn policy(criterion: &mut Criterion) {
         name: "g".into(),
         tenant: None,
         only: Some("one".into()),
+        role: None,
         allow: Vec::new(),
         deny: ["orders:update".parse().expect("a permission")].into(),
     };

@@ -41,6 +41,7 @@ fn headers(identity: &Authenticator) -> HeaderMap {
         tenant: TenantId::new(),
         subject: TokenId::new().to_string(),
         roles: vec!["manager".to_owned()],
+        scoped: Vec::new(),
         session: None,
     };
     let token = identity.issue(&grant, None, Utc::now()).expect("a token");

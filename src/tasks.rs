@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 /// How far the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +124,12 @@ impl Lifecycle {
     }
 }
 
+/// Waits between two rounds of a job: for this time, and by chance for up to so much more, so that instances do not all
+/// come at once.
+pub async fn pause(least: Duration, more: Duration) {
+    sleep(least + more.mul_f64(fastrand::f64())).await;
+}
+
 /// A request in flight.
 #[derive(Debug)]
 pub struct InFlight(Lifecycle);
@@ -149,6 +156,21 @@ mod tests {
         assert!(!life.idle_within(Duration::from_secs(1)).await);
         drop(request);
         assert!(life.idle_within(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_of_a_job_are_spread_between_a_pause_and_what_may_come_on_top() {
+        let (least, more) = (Duration::from_secs(300), Duration::from_secs(60));
+        let mut waited = Vec::new();
+        for _ in 0..200 {
+            let began = tokio::time::Instant::now();
+            pause(least, more).await;
+            waited.push(began.elapsed());
+        }
+        let (first, last) = (waited.iter().min().unwrap(), waited.iter().max().unwrap());
+        // A timer rings at the millisecond after.
+        assert!(*first >= least && *last <= least + more + Duration::from_millis(1), "{first:?} {last:?}");
+        assert!(*last - *first > more / 2, "not all come at once: {first:?} {last:?}");
     }
 
     #[tokio::test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use olympus_gateway::config::{self, Permitted, load, load_policy};
 use olympus_gateway::error::Kind;
-use olympus_gateway::identity::{Caller, Decision, Grant, Holder, Policy, Reach, Rights, Thing};
-use olympus_gateway::model::{Permission, TenantId};
+use olympus_gateway::identity::{Caller, Decision, Grant, Holder, Policy, Reach, Rights, Single, Thing};
+use olympus_gateway::model::{Permission, ScopedRole, TenantId};
 use proptest::prelude::*;
 
 /// From the least to the greatest.
@@ -37,7 +37,7 @@ fn list(words: &[&str]) -> Vec<Permitted> {
 
 fn grant(only: Option<&str>, allow: &[&str], deny: &[&str]) -> Grant {
     let only = only.map(Into::into);
-    Grant { name: "test".into(), tenant: None, only, allow: list(allow), deny: list(deny) }
+    Grant { name: "test".into(), tenant: None, only, role: None, allow: list(allow), deny: list(deny) }
 }
 
 fn thing<'t>(id: &'t str, owner: &'t str) -> Thing<'t> {
@@ -192,6 +192,108 @@ fn a_grant_for_one_thing_reaches_no_other() {
     assert_eq!((may("one", "cyd"), may("three", "cyd"), may("two", "ada")), (true, false, false));
     let hidden = bob.require_with(Permission::OrdersRead, thing("two", "ada")).unwrap_err();
     assert_eq!(hidden.kind(), Kind::NotFound, "their own, but denied");
+}
+
+/// Somebody of a tenant who has no role but these, each for one thing.
+fn scoped(policy: &Arc<Policy>, tenant: TenantId, roles: &[(&str, &str)]) -> Rights {
+    let grant = |(role, thing): &(&str, &str)| {
+        Grant::of_role(tenant, &ScopedRole { role: (*role).to_owned(), thing: (*thing).to_owned() })
+    };
+    let grants: Vec<Grant> = roles.iter().map(grant).collect();
+    policy.rights(Holder { tenant, subject: "ada", roles: &[] }, &grants)
+}
+
+#[test]
+fn a_role_for_one_thing_is_had_for_no_other() {
+    let (policy, tenant) = (shipped(), TenantId::new());
+    let rights = scoped(&policy, tenant, &[("manager", "one"), ("emperor", "two")]);
+    for permission in Permission::ALL {
+        assert_eq!(rights.reach(*permission), Reach::Nothing, "{permission} with all things");
+        for other in ["two", "three", ""] {
+            assert!(!rights.may_with(*permission, "ada", thing(other, "ada")), "{permission} with {other}");
+        }
+    }
+    let with_one = |permission, owner| rights.may_with(permission, "ada", thing("one", owner));
+    assert!(with_one(Permission::OrdersUpdate, "bob") && with_one(Permission::ProductsDelete, "bob"));
+    assert!(with_one(Permission::UsersUpdate, "ada") && !with_one(Permission::UsersUpdate, "bob"));
+    assert!(rights.may_some(Permission::OrdersUpdate) && !rights.may_some(Permission::UsersDelete));
+    let demand = |demands: &str| policy.demand(&toml::from_str(demands).unwrap());
+    assert!(rights.meets(&demand("roles = [\"manager\"]")).is_err(), "a route asks for all things");
+    assert!(rights.meets(&demand("permissions = [\"orders:read\"]")).is_err());
+    let there = policy.rights(
+        Holder { tenant: TenantId::new(), subject: "ada", roles: &[] },
+        &[Grant::of_role(tenant, &ScopedRole { role: "manager".to_owned(), thing: "one".to_owned() })],
+    );
+    assert!(!there.may_with(Permission::OrdersUpdate, "ada", thing("one", "bob")), "in another tenant");
+}
+
+#[test]
+fn a_role_for_one_thing_is_none_for_a_tenant() {
+    let (home, other) = (TenantId::new(), TenantId::new());
+    for tenant in [home, other] {
+        let id = tenant.to_string();
+        let rights = scoped(&shipped(), home, &[("platform_admin", &id)]);
+        for permission in Permission::ALL.iter().filter(|it| it.resource() == "tenants") {
+            assert!(!rights.may_with(*permission, "ada", thing(&id, "ada")), "{permission}");
+        }
+        assert!(rights.may_with(Permission::OrdersRead, "ada", thing(&id, "bob")));
+    }
+}
+
+#[test]
+fn what_grants_say_of_a_role_they_say_of_it_for_one_thing_too() {
+    let (tenant, other) = (TenantId::new(), TenantId::new());
+    let policy = policy(&format!(
+        "roles.low.allow = [\"orders:*\"]\nroles.high.includes = [\"low\"]\n\
+         [grants.freeze]\nrole = \"low\"\ndeny = [\"orders:delete\"]\n\
+         [grants.first]\nrole = \"high\"\nonly = \"one\"\ndeny = [\"orders:update\"]\n\
+         [grants.trust]\nrole = \"high\"\nallow = [\"audit:read\", \"tenants:*\"]\n\
+         [grants.elsewhere]\nrole = \"high\"\ntenant = \"{other}\"\ndeny = [\"orders:read\"]\n"
+    ));
+    let rights = scoped(&policy, tenant, &[("high", "one"), ("high", "two")]);
+    let decide = |permission, id| rights.decide_with(permission, "ada", thing(id, "bob")).to_string();
+    assert_eq!(decide(Permission::OrdersDelete, "one"), "denied: grant `freeze` says so");
+    assert_eq!(decide(Permission::OrdersUpdate, "one"), "denied: grant `first` says so");
+    assert_eq!(decide(Permission::OrdersUpdate, "two"), "allowed: grant `high for two` says so");
+    assert_eq!(decide(Permission::OrdersRead, "one"), "allowed: grant `high for one` says so");
+    assert_eq!(decide(Permission::AuditRead, "two"), "allowed: grant `trust` says so");
+    assert!(!rights.may(Permission::AuditRead));
+    assert!(!rights.may_with(Permission::TenantsUpdate, "ada", thing("two", "bob")));
+    let both = policy.rights(
+        Holder { tenant, subject: "ada", roles: &["low".into()] },
+        &[Grant::of_role(tenant, &ScopedRole { role: "high".to_owned(), thing: "one".to_owned() })],
+    );
+    assert!(both.may(Permission::OrdersUpdate));
+    assert!(!both.may_with(Permission::OrdersUpdate, "ada", thing("one", "bob")), "what is denied wins");
+}
+
+#[test]
+fn the_overview_says_with_which_things_it_is_otherwise() {
+    let about = |rights: &Rights, name: &str| {
+        rights.overview().into_iter().find(|entry| entry.permission == name).unwrap()
+    };
+    let rights = scoped(&shipped(), TenantId::new(), &[("manager", "one")]);
+    let entry = about(&rights, "orders:update");
+    assert_eq!((entry.reach, entry.decision), (Reach::Nothing, Decision::NotAllowed));
+    let decision = Decision::AllowedByGrant("manager for one".into());
+    assert_eq!(entry.single, [Single { thing: "one".into(), reach: Reach::All, decision }]);
+    assert!(about(&rights, "users:delete").single.is_empty());
+    let denied = self::rights(&shipped(), &["manager"], &[grant(Some("two"), &[], &["orders:update"])]);
+    let entry = about(&denied, "orders:update");
+    assert_eq!(entry.reach, Reach::All);
+    let decision = Decision::DeniedByGrant("test".into());
+    assert_eq!(entry.single, [Single { thing: "two".into(), reach: Reach::Nothing, decision }]);
+}
+
+#[test]
+fn who_may_something_with_one_thing_is_asked_about_that_thing() {
+    let grants = [grant(Some("one"), &["orders:read", "orders:update"], &[])];
+    let ada = caller(&shipped(), &[], &grants);
+    assert!(ada.require_any(Permission::OrdersUpdate).is_ok());
+    assert_eq!(ada.require_any(Permission::OrdersDelete).unwrap_err().kind(), Kind::Forbidden);
+    assert_eq!(ada.require_some(Permission::OrdersRead).unwrap_err().kind(), Kind::Forbidden, "no list");
+    let refused = ada.require_with(Permission::OrdersUpdate, thing("two", "bob")).unwrap_err();
+    assert_eq!(refused.kind(), Kind::NotFound);
 }
 
 #[test]

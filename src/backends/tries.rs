@@ -13,11 +13,9 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{Breach, Cut, Reply};
 use crate::telemetry::Span;
 use crate::upstream::{
-    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pick, Refused, RetryPermit, Tried, backoff, may_retry,
+    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pick, Refused, RetryPermit, Tried, backoff,
+    may_retry, permit_by,
 };
-
-/// Between two questions for a place in the budget. A place is held for a round trip or more.
-const LONGEST_WAIT_MS: u64 = 10;
 
 impl Backend {
     /// Asks until an endpoint answers, within the pool's rules and the errand's time. `read` makes of the answer what
@@ -103,15 +101,10 @@ impl<'t> Tries<'t> {
         self.permit = None;
         let pause =
             backoff(pool.settings.retry.backoff.get(), &self.attempt(fault, request), fastrand::u64(..));
-        let leave_by = self.by.min(Instant::now() + PATIENCE);
-        while !fault.is_before_send() && self.permit.is_none() {
-            self.permit = pool.permit_retry();
+        if !fault.is_before_send() {
+            self.permit = permit_by(pool, self.by.min(Instant::now() + PATIENCE)).await;
             if self.permit.is_none() {
-                if Instant::now() >= leave_by {
-                    pool.forgo_retry();
-                    return false;
-                }
-                sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAIT_MS))).await;
+                return false;
             }
         }
         if Instant::now() + pause >= self.by {

@@ -51,7 +51,8 @@ impl Asked {
 /// Prints a token.
 pub(super) fn mint(loaded: &Loaded, asked: Asked) -> ExitCode {
     let (Some(tenant), Some(subject)) = (asked.tenant, asked.subject) else { return ExitCode::FAILURE };
-    let grant = Issuance { tenant: TenantId::from(tenant), subject, roles: asked.roles, session: None };
+    let (tenant, roles) = (TenantId::from(tenant), asked.roles);
+    let grant = Issuance { tenant, subject, roles, scoped: Vec::new(), session: None };
     let identity = Authenticator::new(&loaded.settings, Tokens::default());
     match identity.and_then(|identity| identity.issue(&grant, asked.ttl, Utc::now())) {
         Ok(token) => {

@@ -7,7 +7,8 @@ use crate::config::Permitted;
 use crate::error::{Error, Kind, Result};
 use crate::identity::{ApiKey, Caller, Feed, Reach, Revocation, Thing};
 use crate::model::{
-    ApiKeyEntry, ApiKeyId, ApiKeySort, NewApiKey, Page, Permission, UserId, UserStatus, Window,
+    ApiKeyEntry, ApiKeyField, ApiKeyId, Condition, Count, Listing, NewApiKey, Page, Permission, Start,
+    UserId, UserStatus, Value,
 };
 use crate::store::{Store, Work};
 
@@ -40,24 +41,40 @@ impl ApiKeys {
         Self { store, feed }
     }
 
-    /// A page of the keys: all of the tenant where they may see these, else their own.
+    /// A page of the keys that fit, and how many there are, exact up to so many: their own, for those who may see no
+    /// other.
     ///
     /// # Errors
-    /// They may see none; the database does not answer.
+    /// They may see none; the place is of another list; the database does not answer.
     pub async fn list(
         &self,
         caller: &Caller,
-        window: &Window<ApiKeySort>,
-        visit: &Visit,
-    ) -> Result<Page<ApiKeyEntry>> {
-        let user = match caller.require_some(Permission::ApiKeysRead)? {
-            Reach::All => None,
+        listing: &Listing<ApiKeyField>,
+        (most, visit): (u32, &Visit),
+    ) -> Result<(Page<ApiKeyEntry>, Count)> {
+        let mut listing = listing.clone();
+        match caller.require_some(Permission::ApiKeysRead)? {
+            Reach::All => {}
             Reach::Own | Reach::Nothing => match caller.subject.parse::<UserId>() {
-                Ok(user) => Some(user),
-                Err(_) => return Ok(Page { items: Vec::new(), has_more: false }),
+                Ok(user) => {
+                    listing.conditions.push(Condition::equal(ApiKeyField::UserId, Value::Id(user.uuid())));
+                }
+                Err(_) => {
+                    let none = Page { items: Vec::new(), has_more: false };
+                    return Ok((none, Count { rows: 0, is_exact: true }));
+                }
             },
+        }
+        let listing = &listing;
+        let list = |work: Work| async move {
+            let page = work.api_keys().list(listing).await?;
+            let is_whole = listing.start == Start::Beginning && !page.has_more;
+            let count = match u64::try_from(page.items.len()) {
+                Ok(rows) if is_whole => Count { rows, is_exact: true },
+                _ => work.api_keys().count(listing, most).await?,
+            };
+            Ok((page, count))
         };
-        let list = |work: Work| async move { work.api_keys().list(user, window).await };
         self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
 
@@ -94,7 +111,7 @@ impl ApiKeys {
                 Err(error) if error.kind() == Kind::NotFound => return Err(no_user()),
                 Err(error) => return Err(error),
             }
-            if work.api_keys().count(user).await? >= MOST {
+            if work.api_keys().count_of(user).await? >= MOST {
                 return Err(Error::new(Kind::Conflict, format!("nobody has more than {MOST} keys")));
             }
             let made = work.api_keys().create(new).await?;
@@ -116,7 +133,7 @@ impl ApiKeys {
         visit: &Visit,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        caller.require_some(Permission::ApiKeysRevoke)?;
+        caller.require_any(Permission::ApiKeysRevoke)?;
         let entry = &visit.entry(&caller.subject, "api_key.revoked", format!("api_key/{id}"));
         let revoke = |work: Work| async move {
             let owner = work.api_keys().get(id).await?.user.to_string();

@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::{Claim, OnceKey, StoredAnswer};
 use crate::store::{Store, Work};
-use crate::tasks::Lifecycle;
+use crate::tasks::{Lifecycle, pause};
 use crate::telemetry::Span;
 
-/// After this a request counts as left behind, and who sends it again may do it.
-const LEASE: Duration = Duration::from_secs(60);
+/// So long after the end of its time a request counts as left behind, and who sends it again may do it. What was begun
+/// is finished although its client was told that time is over: that takes a transaction or two.
+const SLACK: Duration = Duration::from_secs(10);
 /// Pause between two rounds of clearing; chance adds up to as much again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 /// Rows of one transaction.
@@ -65,6 +65,11 @@ impl<T> Once<T> {
         Self(None)
     }
 
+    /// The key of the client's own, if it sent one.
+    pub fn key(&self) -> Option<&str> {
+        self.0.as_ref().map(|claimed| claimed.key.key.as_str())
+    }
+
     /// Keeps the answer in the transaction of its effect. To be called in it once, before its end.
     ///
     /// # Errors
@@ -92,7 +97,7 @@ impl Onces {
     }
 
     /// Acts, unless it was done before under the key or somebody is at it. Of a failure nothing is kept: who asks again
-    /// may try again. The claim takes no longer than the first time; answers are kept for the second.
+    /// may try again. The first time is what the request has left, answers are kept for the second.
     ///
     /// # Errors
     /// Those of the act; the database does not answer.
@@ -111,8 +116,9 @@ impl Onces {
         let Some(key) = wanted else {
             return self.finish(Box::pin(act(Once::unkeyed()))).await.map(Outcome::Done);
         };
-        let (id, wanted) = (Uuid::now_v7(), &key);
-        let claim = |work: Work| async move { work.idempotency().claim(wanted, id, (LEASE, kept)).await };
+        let (id, wanted, lease) = (Uuid::now_v7(), &key, left + SLACK);
+        let times = (lease, kept.max(lease));
+        let claim = |work: Work| async move { work.idempotency().claim(wanted, id, times).await };
         match self.store.tenant(key.tenant).within(left).run(claim).await? {
             Claim::Ours => {}
             Claim::Answered(answer) => return Ok(Outcome::Repeated(answer)),
@@ -150,7 +156,7 @@ impl Onces {
     /// Forgets keys that expired, for as long as the process runs.
     pub async fn keep_clear(self) {
         loop {
-            sleep(PAUSE + PAUSE.mul_f64(fastrand::f64())).await;
+            pause(PAUSE, PAUSE).await;
             match self.clear().await {
                 Ok(0) => {}
                 Ok(keys) => tracing::info!(keys, "forgot idempotency keys that expired"),

@@ -8,7 +8,6 @@ use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
 use pingora::proxy::Session;
-use tokio::time::sleep;
 
 use super::cause;
 use super::context::{Link, Proxied, Try};
@@ -18,11 +17,8 @@ use super::expiry::Expiry;
 use super::waiting::Waiting;
 use crate::telemetry::{Metrics, Span};
 use crate::upstream::{
-    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, may_retry,
+    Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, may_retry, permit_by,
 };
-
-/// Between two questions for a place in the budget. A place is held for a round trip or more.
-const LONGEST_WAIT_MS: u64 = 10;
 
 impl Proxied {
     /// Begins the next try, unless the pool refuses.
@@ -216,15 +212,8 @@ impl Proxied {
     /// Waits for the next try's place in the pool's budget, unless it needs none or has it already.
     pub(super) async fn has_leave(&mut self) -> bool {
         let Some(by) = self.leave_by.take() else { return true };
-        while self.permit.is_none() {
-            if Instant::now() >= by {
-                self.pool.forgo_retry();
-                return false;
-            }
-            sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAIT_MS))).await;
-            self.permit = self.pool.permit_retry();
-        }
-        true
+        self.permit = permit_by(&self.pool, by).await;
+        self.permit.is_some()
     }
 
     /// The request is over: the pool learns what came of it in the end.

@@ -22,7 +22,7 @@ use super::seal::SEAL;
 use super::token::{Cache, Compact, Epoch, Freshness, Issuance, Issuer, KeyMissing, Keys, Verified};
 use crate::config::{self, Authentication, Period, Settings};
 use crate::error::{Error, Result};
-use crate::model::TokenId;
+use crate::model::{RequestDigests, TokenId};
 use crate::tasks::Lifecycle;
 use crate::telemetry::Tokens;
 
@@ -186,8 +186,8 @@ impl Authenticator {
             None => Err(Denial::invalid("this is no API key: a character is wrong or missing")),
         };
         self.count(&found);
-        let (mut caller, scopes) = found?;
-        caller = caller.ruled_by(&self.policy, &[]);
+        let (mut caller, grants, scopes) = found?;
+        caller = caller.ruled_by(&self.policy, &grants);
         caller.rights = caller.rights.within(&scopes);
         Ok(Some(Arc::new(caller)))
     }
@@ -203,7 +203,8 @@ impl Authenticator {
         }
         // Boxed: it may ask the issuer, and every request would keep room for that.
         let mut verified = Box::pin(self.verify_anew(token, now)).await?;
-        verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &[]));
+        let grants = std::mem::take(&mut verified.grants);
+        verified.caller = Arc::new((*verified.caller).clone().ruled_by(&self.policy, &grants));
         let verified = Arc::new(verified);
         self.cache.keep(token, verified.clone(), epoch);
         Ok(verified.caller.clone())
@@ -271,6 +272,15 @@ impl Authenticator {
     /// Whether this is the seal of a text.
     pub fn is_sealed(&self, text: &[u8], seal: &[u8; SEAL]) -> bool {
         self.keys.as_ref().is_some_and(|keys| keys.seals().is_of(seal, text))
+    }
+
+    /// What a request asks for, as it may be kept: by all keys, so that it is known again while they change.
+    ///
+    /// # Errors
+    /// There is no key to digest it with.
+    pub fn digests(&self, request: &[u8]) -> Result<RequestDigests> {
+        let digests = self.keys.as_ref().map(|keys| keys.seals().digests(request));
+        digests.and_then(RequestDigests::of).ok_or_else(no_key)
     }
 
     /// A caller's identity, signed for one upstream.

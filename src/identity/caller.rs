@@ -78,7 +78,8 @@ impl Caller {
         if self.rights.may(permission) { Ok(()) } else { Err(forbidden(permission)) }
     }
 
-    /// Goes on if the caller may do this at least with what is their own: says how far, for functions that list.
+    /// Goes on if the caller may do this at least with what is their own: says how far, for functions that list. What was
+    /// granted for single things is left aside.
     ///
     /// # Errors
     /// `Forbidden`, with the name of the permission.
@@ -87,6 +88,15 @@ impl Caller {
             Reach::Nothing => Err(forbidden(permission)),
             reach @ (Reach::All | Reach::Own) => Ok(reach),
         }
+    }
+
+    /// Goes on if the caller may do this with anything, be it one thing that it was granted for: for functions that ask
+    /// again once they know which thing it is.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the name of the permission.
+    pub fn require_any(&self, permission: Permission) -> Result<()> {
+        if self.rights.may_some(permission) { Ok(()) } else { Err(forbidden(permission)) }
     }
 
     /// Goes on if the caller may do this with one thing.

@@ -14,10 +14,11 @@ use tokio::time::timeout;
 use super::api_key::{ApiKey, ApiKeyDigest};
 use super::caller::Caller;
 use super::denial::Denial;
+use super::policy::Grant;
 use super::revocations::Revocations;
 use crate::config::Permitted;
 use crate::error::{Error, Kind, Result};
-use crate::model::{ApiKeyId, FoundApiKey, TenantId, User, UserStatus};
+use crate::model::{ApiKeyId, FoundApiKey, ScopedRole, TenantId, User, UserStatus};
 use crate::store::{Store, Work};
 use crate::tasks::Lifecycle;
 
@@ -76,6 +77,8 @@ enum Known {
 struct Holder {
     /// May do nothing until a policy says so.
     caller: Caller,
+    /// What its owner was granted for single things.
+    grants: Vec<Grant>,
     scopes: Vec<Permitted>,
     expires: Option<DateTime<Utc>>,
     /// When its use was last noted, in Unix milliseconds.
@@ -95,12 +98,12 @@ impl KeyRing {
         lifecycle.spawn("uses of API keys", self.clone().note_uses());
     }
 
-    /// Who calls with this key, without rights, and what the key is for.
+    /// Who calls with this key, without rights; what they were granted for single things; and what the key is for.
     pub(super) async fn caller(
         &self,
         key: &ApiKey,
         now: DateTime<Utc>,
-    ) -> std::result::Result<(Caller, Vec<Permitted>), Denial> {
+    ) -> std::result::Result<(Caller, Vec<Grant>, Vec<Permitted>), Denial> {
         let digest = key.digest();
         let found = match self.remembered(&digest, now) {
             Some(found) => found,
@@ -114,7 +117,7 @@ impl KeyRing {
             return Err(Denial::REVOKED);
         }
         self.note(holder, now);
-        Ok((holder.caller.clone(), holder.scopes.clone()))
+        Ok((holder.caller.clone(), holder.grants.clone(), holder.scopes.clone()))
     }
 
     /// What is remembered of a key, unless it is too old, or something was taken from its owner since.
@@ -175,10 +178,12 @@ impl KeyRing {
             return Ok(Known::Shut);
         }
         let owner = found.key.user;
-        let get = |work: Work| async move { work.users().get(owner).await };
+        let get = |work: Work| async move {
+            Ok((work.users().get(owner).await?, work.users().scoped_roles(owner).await?))
+        };
         match self.store.tenant(found.tenant).run(get).await {
-            Ok(owner) if owner.status == UserStatus::Active => {
-                holder(&found, &owner).map(Box::new).map(Known::Holder)
+            Ok((owner, scoped)) if owner.status == UserStatus::Active => {
+                holder(&found, &owner, &scoped).map(Box::new).map(Known::Holder)
             }
             Ok(_) => Ok(Known::Shut),
             Err(error) if error.kind() == Kind::NotFound => Ok(Known::Nothing),
@@ -210,7 +215,7 @@ impl KeyRing {
     }
 }
 
-fn holder(found: &FoundApiKey, owner: &User) -> Result<Holder> {
+fn holder(found: &FoundApiKey, owner: &User, scoped: &[ScopedRole]) -> Result<Holder> {
     let scope = |text: &String| {
         text.parse().map_err(|why: String| Error::internal(format!("a scope of an API key: {why}")))
     };
@@ -223,6 +228,7 @@ fn holder(found: &FoundApiKey, owner: &User) -> Result<Holder> {
     let noted = found.key.last_used_at.map_or(0, |time| time.timestamp_millis());
     Ok(Holder {
         caller,
+        grants: scoped.iter().map(|scoped| Grant::of_role(found.tenant, scoped)).collect(),
         scopes: found.key.scopes.iter().map(scope).collect::<Result<_>>()?,
         expires: found.key.expires_at,
         noted: AtomicI64::new(noted),

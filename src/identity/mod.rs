@@ -19,7 +19,7 @@ pub use caller::Caller;
 pub use denial::{Denial, Reason};
 pub use feed::{Feed, Sources};
 pub use key_ring::KeyRing;
-pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Thing};
+pub use policy::{Decision, Demand, Entry, Grant, Holder, Policy, Reach, Rights, Shortfall, Single, Thing};
 pub use refresh::{RefreshToken, Successor};
 pub use revocations::Revocations;
 pub use seal::SEAL;

@@ -1,8 +1,9 @@
 //! API keys: what programs call with in the place of a person.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use super::{ApiKeyId, TenantId, UserId};
+use super::{ApiKeyId, Field, Operator, TenantId, UserId, Value, ValueKind};
 
 /// A key, without what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +60,59 @@ pub struct FoundApiKey {
     pub found_at: DateTime<Utc>,
 }
 
-/// By what keys are listed.
+/// What may be asked of the list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiKeySort {
+pub enum ApiKeyField {
+    /// Their id.
+    Id,
+    /// Whose they are.
+    UserId,
     /// When they were made.
     CreatedAt,
+}
+
+impl Field for ApiKeyField {
+    type Item = ApiKeyEntry;
+    const ALL: &'static [Self] = &[Self::Id, Self::UserId, Self::CreatedAt];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::UserId => "user_id",
+            Self::CreatedAt => "created_at",
+        }
+    }
+
+    fn kind(self) -> ValueKind {
+        match self {
+            Self::Id | Self::UserId => ValueKind::Id,
+            Self::CreatedAt => ValueKind::Time,
+        }
+    }
+
+    fn operators(self) -> &'static [Operator] {
+        match self {
+            Self::Id | Self::UserId => &[Operator::Eq, Operator::In],
+            Self::CreatedAt => Operator::OF_ORDERED,
+        }
+    }
+
+    fn is_sortable(self) -> bool {
+        match self {
+            Self::CreatedAt => true,
+            Self::Id | Self::UserId => false,
+        }
+    }
+
+    fn value(self, key: &ApiKeyEntry) -> Value {
+        match self {
+            Self::Id => Value::Id(key.id.uuid()),
+            Self::UserId => Value::Id(key.user.uuid()),
+            Self::CreatedAt => Value::Time(key.created_at),
+        }
+    }
+
+    fn id(key: &ApiKeyEntry) -> Uuid {
+        key.id.uuid()
+    }
 }

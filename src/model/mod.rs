@@ -20,10 +20,10 @@ mod sessions;
 mod tenants;
 mod users;
 
-pub use api_keys::{ApiKeyEntry, ApiKeySort, FoundApiKey, NewApiKey};
-pub use audit::{AuditEntry, AuditSort, NewAuditEntry};
+pub use api_keys::{ApiKeyEntry, ApiKeyField, FoundApiKey, NewApiKey};
+pub use audit::{AuditEntry, AuditField, NewAuditEntry};
 pub use events::NewEvent;
-pub use idempotency::{Claim, OnceKey, StoredAnswer};
+pub use idempotency::{Claim, OnceKey, RequestDigest, RequestDigests, StoredAnswer};
 pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, TokenId, UserId};
 pub use images::{Image, ImageKind, KeptImage};
 pub use intents::{Intent, IntentKind, NewIntent};
@@ -33,11 +33,11 @@ pub use noun::{Change, Noun, Nouns};
 pub use orders::{
     NewOrder, Order, OrderField, OrderItem, OrderRemarks, OrderStatus, WantedItem, WantedOrder,
 };
-pub use page::{Direction, Key, Page, Place, Window};
+pub use page::{Direction, Page};
 pub use permission::Permission;
 pub use precondition::Expected;
 pub use products::{Product, ProductDraft, ProductField, ProductStatus};
 pub use revocations::{Recorded, Revocation};
 pub use sessions::{Device, NewSession, RefreshOwner, RefreshRecord, Session, SessionEnd};
 pub use tenants::{NewTenant, Tenant, TenantChange, TenantStanding, TenantStatus};
-pub use users::{NewUser, User, UserChange, UserDraft, UserField, UserStatus, is_email};
+pub use users::{NewUser, ScopedRole, User, UserChange, UserDraft, UserField, UserStatus, is_email};

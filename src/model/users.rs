@@ -29,6 +29,22 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
 }
 
+/// A role that somebody has for one thing only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopedRole {
+    /// The name of the role.
+    pub role: String,
+    /// The id of the thing.
+    pub thing: String,
+}
+
+impl ScopedRole {
+    /// Most of them that somebody has: their tokens carry them.
+    pub const MOST: u16 = 32;
+    /// Longest id of a thing, in bytes.
+    pub const LONGEST_THING: usize = 64;
+}
+
 /// What is said of a new user.
 #[derive(Debug, Clone)]
 pub struct NewUser {

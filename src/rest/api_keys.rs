@@ -5,27 +5,49 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Asked, Wanted, moment, problem, unfit};
+use super::asked::{Asked, moment, problem};
 use super::document::Document;
-use super::envelope::{Listed, Success};
+use super::envelope::Success;
+use super::listing::{Offer, Paged, of_list};
+use super::selection::Members;
 use crate::config::Permitted;
 use crate::domain::{ApiKeys, WantedKey};
 use crate::error::Kind;
 use crate::http::Problem;
-use crate::model::{ApiKeyEntry, ApiKeySort, Direction, Key, Place, Window};
+use crate::model::{ApiKeyEntry, ApiKeyField, Direction};
 
 const LONGEST_NAME: usize = 800;
 /// Most scopes of a key, and the longest of them, in bytes.
 const MOST_SCOPES: usize = 64;
 const LONGEST_SCOPE: usize = 100;
 
+const OFFER: Offer<ApiKeyField> = Offer {
+    noun: "api_keys",
+    sort: (ApiKeyField::CreatedAt, Direction::Ascending),
+    is_searched: false,
+    members: Members {
+        fields: &["id", "user_id", "name", "hint", "scopes", "created_at", "expires_at", "last_used_at"],
+        includes: &[],
+    },
+};
+
 pub(super) fn routes() -> OpenApiRouter<ApiKeys> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+}
+
+/// What may be asked of the list.
+struct OfList;
+
+impl IntoParams for OfList {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        of_list(&OFFER)
+    }
 }
 
 /// An API key.
@@ -96,24 +118,22 @@ impl Made {
 
 /// List API keys
 ///
-/// Those of the tenant for callers who may see these, else one's own.
+/// Those of the tenant for callers who may see these, else one's own. The oldest first, unless `sort` says otherwise.
 #[utoipa::path(
     get, path = "/api/v1/auth/api-keys", tag = "api keys", operation_id = "listApiKeys",
-    params(Wanted,
-           ("tenant_id" = Option<Uuid>, Query, description = "The tenant to act in, for those who run the platform.")),
-    responses((status = 200, description = "A page of keys.", body = Listed<Shown>)),
+    params(OfList),
+    responses((status = 200, description = "A page of keys.", body = Paged<Shown>,
+               headers(("ETag" = String, description = "A digest of the page."),
+                       ("Link" = String, description = "The first, next and previous page (RFC 8288)."),
+                       ("X-Total-Count" = u64, description = "How many there are, at least.")))),
 )]
-async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Listed<Shown>, Problem> {
-    let (wanted, caller) = (asked.page()?, asked.acting()?);
-    let after = match wanted.after.as_str() {
-        "" => None,
-        text => Some(place(text).ok_or_else(|| unfit("after", "must be the `next` of a page before"))?),
-    };
-    let (sort, direction) = (ApiKeySort::CreatedAt, Direction::Ascending);
-    let window = Window { sort, direction, after, limit: wanted.limit };
-    let page = keys.list(&caller, &window, &asked.visit).await.map_err(problem)?;
-    let next = page.items.last().filter(|_| page.has_more).map(cursor);
-    Ok(Listed::new(page.items.into_iter().map(|it| shown(it, None)).collect(), wanted.limit, next))
+async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Response, Problem> {
+    let caller = asked.acting()?;
+    let wanted = asked.listing(&OFFER, &caller)?;
+    let most = asked.settings.rest.count_cap;
+    let (page, count) = keys.list(&caller, &wanted.listing, (most, &asked.visit)).await.map_err(problem)?;
+    let shown = |entry: &ApiKeyEntry| shown(entry.clone(), None);
+    Ok(wanted.page(&page, count, shown).map_err(problem)?.read(&asked.headers))
 }
 
 /// Make an API key
@@ -169,15 +189,4 @@ fn shown(entry: ApiKeyEntry, key: Option<String>) -> Shown {
         expires_at: entry.expires_at.map(moment),
         last_used_at: entry.last_used_at.map(moment),
     }
-}
-
-/// The place of a key in the list, as clients hand it back.
-fn cursor(entry: &ApiKeyEntry) -> String {
-    format!("{}.{}", entry.created_at.timestamp_micros(), entry.id)
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (micros, id) = text.split_once('.')?;
-    let time: DateTime<Utc> = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-    Some(Place { key: Key::Time(time), id: id.parse().ok()? })
 }

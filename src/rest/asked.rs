@@ -31,7 +31,7 @@ pub(super) struct Asked {
     pub(super) onces: Option<Onces>,
     pub(super) headers: HeaderMap,
     terms: Option<Arc<Terms>>,
-    identity: Arc<Authenticator>,
+    pub(super) identity: Arc<Authenticator>,
     path: String,
     query: String,
 }

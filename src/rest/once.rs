@@ -15,7 +15,7 @@ use super::asked::{Asked, problem};
 use crate::domain::{Once, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::http::Problem;
-use crate::identity::Caller;
+use crate::identity::{Authenticator, Caller};
 use crate::model::{OnceKey, StoredAnswer};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -37,7 +37,7 @@ pub(super) struct IdempotencyKey {
     idempotency_key: String,
 }
 
-/// What a request says of being done once: its key, and a digest of what it asks for.
+/// What a request says of being done once: its key, and a digest of what it asks for, which is not kept like this.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keyed(Option<(Result<String, ()>, [u8; 32])>);
 
@@ -63,13 +63,14 @@ impl Keyed {
         Self(Some((key, hash)))
     }
 
-    fn of_caller(self, caller: &Caller) -> Result<Option<OnceKey>, Problem> {
+    fn of_caller(self, caller: &Caller, identity: &Authenticator) -> Result<Option<OnceKey>, Problem> {
         let Some((key, hash)) = self.0 else { return Ok(None) };
         let key = key.map_err(|()| {
             let message = format!("must be one key of 1 to {LONGEST} visible characters");
             Problem::new(Kind::Invalid, format!("`Idempotency-Key` {message}"))
         })?;
-        Ok(Some(OnceKey { tenant: caller.tenant, caller: caller.subject.to_string(), key, hash }))
+        let request = identity.digests(&hash).map_err(problem)?;
+        Ok(Some(OnceKey { tenant: caller.tenant, caller: caller.subject.to_string(), key, request }))
     }
 }
 
@@ -86,7 +87,7 @@ impl Asked {
         F: FnOnce(Once<T>) -> Fut,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        let wanted = keyed.of_caller(caller)?;
+        let wanted = keyed.of_caller(caller, &self.identity)?;
         let missing = || problem(Error::internal("serve a write without the handle on what is done once"));
         let onces = self.onces.as_ref().ok_or_else(missing)?;
         let kept = self.settings.rest.idempotency_ttl.get();

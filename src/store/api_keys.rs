@@ -5,12 +5,14 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::listing::{Column, Shape, is_common};
 use super::row;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    ApiKeyEntry, ApiKeyId, ApiKeySort, FoundApiKey, NewApiKey, Page, TenantId, TenantStatus, UserId, Window,
+    ApiKeyEntry, ApiKeyField, ApiKeyId, Count, FoundApiKey, Listing, NewApiKey, Page, TenantId, TenantStatus,
+    UserId,
 };
 
 /// The API keys of the tenant of a transaction.
@@ -50,17 +52,17 @@ impl ApiKeys<'_> {
         one(self.0.find(Self::INSERT, &values).await?)
     }
 
-    const COUNT: &'static str = "SELECT count(*) AS count FROM api_keys
+    const COUNT_OF: &'static str = "SELECT count(*) AS count FROM api_keys
     WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL";
 
     /// How many keys a user has.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn count(&self, user: UserId) -> Result<i64> {
+    pub async fn count_of(&self, user: UserId) -> Result<i64> {
         let (tenant, user) = (self.0.tenant()?.uuid(), user.uuid());
         let values = [param(&tenant, Type::UUID), param(&user, Type::UUID)];
-        let row = self.0.find(Self::COUNT, &values).await?;
+        let row = self.0.find(Self::COUNT_OF, &values).await?;
         row.map_or(Ok(0), |row| row::get(&row, "count"))
     }
 
@@ -81,20 +83,27 @@ impl ApiKeys<'_> {
         "SELECT id, user_id, name, hint, scopes, created_at, expires_at, last_used_at, revoked_at
     FROM api_keys WHERE revoked_at IS NULL AND tenant_id = ";
 
-    /// A page of the keys, of one user or of all.
+    /// A page of the keys that fit.
     ///
     /// # Errors
     /// The place is of another list.
-    pub async fn list(&self, user: Option<UserId>, window: &Window<ApiKeySort>) -> Result<Page<ApiKeyEntry>> {
-        let (tenant, user) = (self.0.tenant()?.uuid(), user.map(UserId::uuid));
-        let column = match window.sort {
-            ApiKeySort::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
-        };
-        let mut select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
-        if let Some(user) = &user {
-            select = select.with(" AND user_id = ?", [param(user, Type::UUID)]);
-        }
-        select.page(self.0, window, column, key).await
+    pub async fn list(&self, listing: &Listing<ApiKeyField>) -> Result<Page<ApiKeyEntry>> {
+        let tenant = self.0.tenant()?.uuid();
+        let select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
+        select.fitting(listing, column)?.listing(self.0, listing, &Shape { column, read: key }).await
+    }
+
+    const COUNT: &'static str = "SELECT count(*) AS count FROM (SELECT FROM api_keys
+    WHERE revoked_at IS NULL AND tenant_id = ";
+
+    /// How many keys fit, wherever a page begins; exact up to so many.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn count(&self, listing: &Listing<ApiKeyField>, most: u32) -> Result<Count> {
+        let tenant = self.0.tenant()?.uuid();
+        let select = Select::from(Self::COUNT).with("?", [param(&tenant, Type::UUID)]);
+        select.fitting(listing, column)?.count(self.0, most, is_common(listing)).await
     }
 
     const REVOKE: &'static str = "UPDATE api_keys SET revoked_at = now()
@@ -156,6 +165,14 @@ impl ApiKeys<'_> {
             })
         };
         found.as_ref().map(read).transpose()
+    }
+}
+
+fn column(field: ApiKeyField) -> Column {
+    match field {
+        ApiKeyField::Id => ("id", Type::UUID),
+        ApiKeyField::UserId => ("user_id", Type::UUID),
+        ApiKeyField::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
     }
 }
 

@@ -5,11 +5,12 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::listing::{Column, Shape};
 use super::row;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::Result;
-use crate::model::{AuditEntry, AuditSort, NewAuditEntry, Page, Window};
+use crate::model::{AuditEntry, AuditField, Listing, NewAuditEntry, Page};
 
 /// The audit log of the tenant of a transaction.
 #[derive(Debug)]
@@ -47,23 +48,45 @@ impl Audit<'_> {
         self.0.query(Self::INSERT, &values).await.map(drop)
     }
 
+    const WAS_DONE: &'static str = "SELECT id FROM audit_log
+    WHERE tenant_id = $1 AND subject = $2 AND actor = $3 AND action = $4 AND details @> $5 LIMIT 1";
+
+    /// Whether there is such an entry: by the same actor, of the same action and subject, with these details among its
+    /// own.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has(&self, entry: &NewAuditEntry) -> Result<bool> {
+        let (tenant, details) = (self.0.tenant()?.uuid(), Value::Object(entry.details.clone()));
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&entry.subject, Type::TEXT),
+            param(&entry.actor, Type::TEXT),
+            param(&entry.action, Type::TEXT),
+            param(&details, Type::JSONB),
+        ];
+        Ok(self.0.find(Self::WAS_DONE, &values).await?.is_some())
+    }
+
     const LIST: &'static str = "SELECT id, actor, action, subject, details, request_id, address, created_at
     FROM audit_log WHERE tenant_id = ";
 
-    /// A page of the log; with a subject, of what concerns it.
+    /// A page of the entries that fit.
     ///
     /// # Errors
-    /// The place is of a list sorted by something else.
-    pub async fn list(&self, subject: Option<&str>, window: &Window<AuditSort>) -> Result<Page<AuditEntry>> {
+    /// The place is of another list.
+    pub async fn list(&self, listing: &Listing<AuditField>) -> Result<Page<AuditEntry>> {
         let tenant = self.0.tenant()?.uuid();
-        let column = match window.sort {
-            AuditSort::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
-        };
-        let mut select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
-        if let Some(subject) = &subject {
-            select = select.with(" AND subject = ?", [param(subject, Type::TEXT)]);
-        }
-        select.page(self.0, window, column, entry).await
+        let select = Select::from(Self::LIST).with("?", [param(&tenant, Type::UUID)]);
+        let select = select.fitting(listing, column)?;
+        select.listing(self.0, listing, &Shape { column, read: entry }).await
+    }
+}
+
+fn column(field: AuditField) -> Column {
+    match field {
+        AuditField::Subject => ("subject", Type::TEXT),
+        AuditField::CreatedAt => ("created_at", Type::TIMESTAMPTZ),
     }
 }
 

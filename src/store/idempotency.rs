@@ -26,15 +26,17 @@ impl Work {
 }
 
 impl Idempotency<'_> {
-    // Taken over: what expired, and what somebody claimed for the same request and left.
+    // Taken over: what expired, and what somebody claimed for the same request and left. Of a request that was digested
+    // with none of our keys nobody can say that it is another one; see `RequestDigests::may_be`.
     const CLAIM: &'static str = "INSERT INTO idempotency_keys AS held
         (tenant_id, caller, key, request_hash, claim_id, claimed_until, expires_at)
     VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), now() + make_interval(secs => $7))
     ON CONFLICT (tenant_id, caller, key) DO UPDATE SET request_hash = excluded.request_hash,
         claim_id = excluded.claim_id, claimed_until = excluded.claimed_until, expires_at = excluded.expires_at,
         status = NULL, headers = NULL, body = NULL, created_at = now()
-    WHERE held.expires_at <= now() OR (held.status IS NULL AND held.request_hash = excluded.request_hash
-        AND coalesce(held.claimed_until <= now(), true))
+    WHERE held.expires_at <= now() OR (held.status IS NULL AND coalesce(held.claimed_until <= now(), true)
+        AND (held.request_hash = ANY($8) OR NOT EXISTS (SELECT FROM unnest($8::bytea[]) AS ours
+            WHERE substr(ours, 1, 4) = substr(held.request_hash, 1, 4))))
     RETURNING claim_id";
 
     const FIND: &'static str = "SELECT request_hash, status, headers, body
@@ -52,22 +54,25 @@ impl Idempotency<'_> {
         (lease, kept): (Duration, Duration),
     ) -> Result<Claim> {
         let tenant = wanted.tenant.uuid();
-        let (hash, lease, kept) = (wanted.hash.as_slice(), lease.as_secs_f64(), kept.as_secs_f64());
+        let (lease, kept) = (lease.as_secs_f64(), kept.as_secs_f64());
+        let digests: Vec<&[u8]> = wanted.request.all().iter().map(|digest| digest.as_slice()).collect();
+        let kept_as = digests.first().copied().unwrap_or_default();
         let values = [
             param(&tenant, Type::UUID),
             param(&wanted.caller, Type::TEXT),
             param(&wanted.key, Type::TEXT),
-            param(&hash, Type::BYTEA),
+            param(&kept_as, Type::BYTEA),
             param(&id, Type::UUID),
             param(&lease, Type::FLOAT8),
             param(&kept, Type::FLOAT8),
+            param(&digests, Type::BYTEA_ARRAY),
         ];
         if self.0.find(Self::CLAIM, &values).await?.is_some() {
             return Ok(Claim::Ours);
         }
         let [tenant, caller, key, ..] = values;
         match self.0.find(Self::FIND, &[tenant, caller, key]).await? {
-            Some(found) => held(&found, hash),
+            Some(found) => held(&found, wanted),
             // Given back between the two statements: who asks again gets it.
             None => Ok(Claim::InProgress),
         }
@@ -133,12 +138,13 @@ impl Idempotency<'_> {
 }
 
 /// What somebody else holds the key for.
-fn held(found: &Row, hash: &[u8]) -> Result<Claim> {
+fn held(found: &Row, wanted: &OnceKey) -> Result<Claim> {
     let theirs: Vec<u8> = row::get(found, "request_hash")?;
+    if !wanted.request.may_be(&theirs) {
+        return Ok(Claim::Mismatch);
+    }
     let status: Option<i32> = row::get(found, "status")?;
-    let Some(status) = status.filter(|_| theirs == hash) else {
-        return Ok(if theirs == hash { Claim::InProgress } else { Claim::Mismatch });
-    };
+    let Some(status) = status else { return Ok(Claim::InProgress) };
     let unread = |_| Error::internal(format!("a kept answer has the status {status}"));
     let headers: Option<Value> = row::get(found, "headers")?;
     let headers = serde_json::from_value(headers.unwrap_or_else(|| Value::Array(Vec::new())));

@@ -1,11 +1,9 @@
-//! Lists: a statement put together from constant parts, with every value bound. Pages are taken by key.
+//! Lists: a statement put together from constant parts, with every value bound.
 
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 
-use super::work::{Parameter, Work, param};
-use crate::error::{Error, Kind, Result};
-use crate::model::{Direction, Key, Page, Window};
+use super::work::{Parameter, Work};
+use crate::error::Result;
 
 /// Most items of a page, whatever is asked for.
 pub(super) const MOST: u16 = 1000;
@@ -43,43 +41,5 @@ impl<'v> Select<'v> {
             true => work.query(&self.sql, &self.bound).await,
             false => work.query_once(&self.sql, &self.bound).await,
         }
-    }
-
-    /// The window of a list sorted by this column, which the place in it must fit.
-    ///
-    /// # Errors
-    /// The place is of another list.
-    pub(super) async fn page<S, T>(
-        self,
-        work: &Work,
-        window: &Window<S>,
-        (column, kind): (&'static str, Type),
-        read: impl Fn(&Row) -> Result<T>,
-    ) -> Result<Page<T>> {
-        let limit = window.limit.clamp(1, MOST);
-        let wanted = i64::from(limit) + 1; // one more tells whether there are more
-        let (beyond, descending) = match window.direction {
-            Direction::Ascending => (") > (?, ?)", ""),
-            Direction::Descending => (") < (?, ?)", " DESC"),
-        };
-        let mut select = self;
-        if let Some(place) = &window.after {
-            let key = match (&place.key, kind == Type::TIMESTAMPTZ, kind == Type::TEXT, kind == Type::INT8) {
-                (Key::Time(time), true, _, _) => param(time, Type::TIMESTAMPTZ),
-                (Key::Text(text), _, true, _) => param(text, Type::TEXT),
-                (Key::Number(number), _, _, true) => param(number, Type::INT8),
-                (Key::Time(_) | Key::Text(_) | Key::Number(_), ..) => {
-                    return Err(Error::new(Kind::Invalid, "the cursor belongs to another list"));
-                }
-            };
-            select = select.with(" AND (", []).with(column, []).with(", id", []);
-            select = select.with(beyond, [key, param(&place.id, Type::UUID)]);
-        }
-        select = select.with(" ORDER BY ", []).with(column, []).with(descending, []).with(", id", []);
-        select = select.with(descending, []).with(" LIMIT ?", [param(&wanted, Type::INT8)]);
-        let rows = work.query(&select.sql, &select.bound).await?;
-        let has_more = rows.len() > usize::from(limit);
-        let items = rows.iter().take(usize::from(limit)).map(read).collect::<Result<_>>()?;
-        Ok(Page { items, has_more })
     }
 }

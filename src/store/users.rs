@@ -10,8 +10,8 @@ use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    Condition, Count, Expected, Listing, NewUser, Operator, Page, User, UserChange, UserField, UserId,
-    UserStatus, Value,
+    Condition, Count, Expected, Listing, NewUser, Operator, Page, ScopedRole, User, UserChange, UserField,
+    UserId, UserStatus, Value,
 };
 
 /// The users of the tenant of a transaction.
@@ -211,6 +211,22 @@ impl Users<'_> {
         let (tenant, user) = (self.0.tenant()?.uuid(), user.uuid());
         let values = [param(&tenant, Type::UUID), param(&user, Type::UUID), param(&role, Type::TEXT)];
         Ok(self.0.find(Self::TAKE, &values).await?.is_some())
+    }
+
+    // What could be no id is left out: no token could carry it, and nobody could log in.
+    const SCOPED: &'static str = "SELECT role, resource FROM grants
+    WHERE tenant_id = $1 AND user_id = $2 AND resource ~ '^[!-~]{1,64}$' ORDER BY created_at, role, resource LIMIT $3";
+
+    /// The roles that a user has for single things: as many as their tokens carry, the oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn scoped_roles(&self, user: UserId) -> Result<Vec<ScopedRole>> {
+        let (tenant, user, most) = (self.0.tenant()?.uuid(), user.uuid(), i64::from(ScopedRole::MOST));
+        let values = [param(&tenant, Type::UUID), param(&user, Type::UUID), param(&most, Type::INT8)];
+        let scoped =
+            |row: &Row| Ok(ScopedRole { role: row::get(row, "role")?, thing: row::get(row, "resource")? });
+        self.0.query(Self::SCOPED, &values).await?.iter().map(scoped).collect()
     }
 
     const TAKE_ALL: &'static str = "DELETE FROM grants WHERE tenant_id = $1 AND user_id = $2 RETURNING role";

@@ -1,5 +1,5 @@
 //! Pools of backends: state and decisions, no I/O. Who may be chosen, who is next, what a try taught.
-//! It must not know of sockets, requests or Pingora; time and chance come in as arguments.
+//! It must not know of sockets, requests or Pingora; time and chance come in as arguments, but for `permit_by`, which waits.
 
 mod balance;
 mod breaker;
@@ -33,7 +33,7 @@ pub use endpoint::Endpoint;
 pub use load::{Pick, RetryPermit};
 pub use outcome::{Failure, Outcome};
 pub use pool::{Pool, Pools};
-pub use retry::{Attempt, Fault, PATIENCE, backoff, may_retry};
+pub use retry::{Attempt, Fault, PATIENCE, backoff, may_retry, permit_by};
 pub use silence::Unanswered;
 pub use standing::{Role, Standing};
 pub use verdict::{State, Verdict};

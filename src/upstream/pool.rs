@@ -203,13 +203,13 @@ impl Pool {
     /// Leave for a retry within the pool's budget; it is given back when the permit is dropped.
     ///
     /// Not to be asked for where nothing can have reached the endpoint: such retries are free. May be asked for
-    /// again; who gives up says so by [`Pool::forgo_retry`].
+    /// again, as [`permit_by`](super::permit_by) does.
     pub fn permit_retry(&self) -> Option<RetryPermit> {
         RetryPermit::take(&self.load, self.settings.retry.budget_percent)
     }
 
     /// Counts a retry that is not made, because there was no leave for it in time.
-    pub fn forgo_retry(&self) {
+    pub(super) fn forgo_retry(&self) {
         self.load.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 

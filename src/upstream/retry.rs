@@ -1,9 +1,13 @@
 //! Whether a failed try is worth another, and how long to wait before it. The budget is the pool's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use super::dice::Dice;
+use super::load::RetryPermit;
 use super::outcome::Failure;
+use super::pool::Pool;
 use crate::config::{self, RetryOn};
 
 /// The wait doubles this many times at most.
@@ -12,6 +16,24 @@ const MOST_DOUBLINGS: u32 = 6;
 /// How long a retry may wait for its place in the budget. All that hang at an endpoint fail at the same moment, and a
 /// fifth at a time need a few round trips; who waits longer than this is better told.
 pub const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Between two questions for a place in the budget. A place is held for a round trip or more.
+const LONGEST_WAIT_MS: u64 = 10;
+
+/// Waits for a place in the retry budget of a pool, until then at the latest; `None` where none became free, which is
+/// counted.
+pub async fn permit_by(pool: &Pool, by: Instant) -> Option<RetryPermit> {
+    loop {
+        if let Some(permit) = pool.permit_retry() {
+            return Some(permit);
+        }
+        if Instant::now() >= by {
+            pool.forgo_retry();
+            return None;
+        }
+        sleep(Duration::from_millis(fastrand::u64(1..=LONGEST_WAIT_MS))).await;
+    }
+}
 
 /// What went wrong in a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +172,22 @@ mod tests {
             let (least, most) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
             assert!(*least < longest / 50 && *most > longest * 49 / 50 && *most < longest);
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_place_in_the_budget_gets_one_that_becomes_free_or_is_counted() {
+        let settings = toml::from_str("endpoints = [{ address = '127.0.0.1:1' }]").unwrap();
+        let (now, soon) = (Instant::now(), Instant::now() + Duration::from_secs(60));
+        let pool = Pool::new("test", &settings, now);
+        let mut held: Vec<_> = std::iter::from_fn(|| pool.permit_retry()).collect();
+        assert!(permit_by(&pool, now).await.is_none());
+        assert_eq!(pool.budget_exhausted(), 1);
+        let (given, ()) = tokio::join!(permit_by(&pool, soon), async { drop(held.pop()) });
+        assert!(given.is_some() && Instant::now() < soon);
+        assert!(permit_by(&pool, now).await.is_none(), "it is held");
+        assert_eq!(pool.budget_exhausted(), 2);
+        drop(given);
+        assert!(permit_by(&pool, now).await.is_some(), "also at the last moment");
     }
 
     #[test]

@@ -106,6 +106,11 @@ auth = "optional"
         gateway
     }
 
+    /// Where one of the gateways' keys is.
+    pub(crate) fn key(&self, name: &str) -> String {
+        self.folder.file(&format!("keys/{name}.pem"))
+    }
+
     /// Where the auth service listens.
     pub(crate) fn service(&self) -> std::net::SocketAddr {
         self.auth.address()

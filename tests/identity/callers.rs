@@ -8,10 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use olympus_gateway::config::Algorithm as Way;
+use olympus_gateway::error::Kind;
 use olympus_gateway::identity::{
-    ApiKey, Authenticator, Feed, Issuance, Reason, Revocation, Revocations, Sources, new_key,
+    ApiKey, Authenticator, Feed, Issuance, Reason, Revocation, Revocations, Sources, Thing, new_key,
 };
-use olympus_gateway::model::{SessionId, TenantId, TokenId};
+use olympus_gateway::model::{Permission, ScopedRole, SessionId, TenantId, TokenId};
 use olympus_gateway::pipeline::{Locals, Pipeline, Snapshot};
 use olympus_gateway::store::Store;
 use olympus_gateway::tasks::Lifecycle;
@@ -255,7 +256,8 @@ async fn keys_change_without_refusing_what_was_signed_before() {
         pipeline.adopt(Snapshot::compile_with(Arc::new(settings), &pools, identity).unwrap());
     };
     let signer = |pipeline: &Pipeline| {
-        let grant = Issuance { tenant: new_id(), subject: "a".to_owned(), roles: Vec::new(), session: None };
+        let (subject, roles, scoped) = ("a".to_owned(), Vec::new(), Vec::new());
+        let grant = Issuance { tenant: new_id(), subject, roles, scoped, session: None };
         let token = pipeline.identity().issue(&grant, None, Utc::now()).unwrap();
         (jsonwebtoken::decode_header(&token).unwrap().kid.unwrap(), token)
     };
@@ -291,6 +293,47 @@ fn an_authenticator_goes_on_where_nothing_changed() {
     assert_eq!(other.revocations().size(), 1, "what was taken back stays so");
 }
 
+#[tokio::test]
+async fn roles_for_single_things_are_in_the_token_and_hold_for_these() {
+    let (keys, maker) = keys();
+    let pipeline = pipeline(&auth(&keys));
+    let scoped = |role: &str, thing: &str| ScopedRole { role: role.to_owned(), thing: thing.to_owned() };
+    let grant = |scoped: Vec<ScopedRole>| Issuance {
+        tenant: TENANT.parse().unwrap(),
+        subject: "ada".to_owned(),
+        roles: Vec::new(),
+        scoped,
+        session: None,
+    };
+    let both = grant(vec![scoped("manager", "o-1"), scoped("viewer", "o-2"), scoped("manager", "o-3")]);
+    let token = pipeline.identity().issue(&both, None, Utc::now()).unwrap();
+    let caller = call(&pipeline, "/required", &token).await.exchange.caller.unwrap();
+    let may = |id| caller.require_with(Permission::OrdersUpdate, Thing { id, owner: None }).is_ok();
+    assert_eq!(["o-1", "o-2", "o-3", "o-4"].map(may), [true, false, true, false]);
+    assert!(caller.require(Permission::OrdersRead).is_err());
+    for (role, thing) in [("a,b", "o-1"), ("manager", ""), ("manager", "o 1")] {
+        let refused = pipeline.identity().issue(&grant(vec![scoped(role, thing)]), None, Utc::now());
+        assert_eq!(refused.unwrap_err().kind(), Kind::Invalid, "{role} {thing}");
+    }
+    let many = |most: u16| json!({ "manager": (0..most).map(|it| it.to_string()).collect::<Vec<_>>() });
+    let long = "o".repeat(65);
+    for (said, word) in [
+        (many(32), "proxy"),
+        (many(33), "401 token_invalid"),
+        (json!(["manager"]), "401 token_invalid"),
+        (json!({"manager": "o-1"}), "401 token_invalid"),
+        (json!({"manager": [""]}), "401 token_invalid"),
+        (json!({"manager": [7]}), "401 token_invalid"),
+        (json!({"man,ager": ["o-1"]}), "401 token_invalid"),
+        (json!({"manager": [long]}), "401 token_invalid"),
+    ] {
+        let mut claims = claims();
+        claims["grants"] = said;
+        let seen = call(&pipeline, "/required", &maker.sign(&maker.header(), &claims)).await;
+        assert_eq!(seen.word, word, "{claims}");
+    }
+}
+
 #[test]
 fn what_is_issued_is_whole() {
     let (keys, maker) = keys();
@@ -299,6 +342,7 @@ fn what_is_issued_is_whole() {
         tenant: TENANT.parse().unwrap(),
         subject: "ada".to_owned(),
         roles: vec![role.to_owned()],
+        scoped: Vec::new(),
         session: Some(SESSION.parse().unwrap()),
     };
     let token = identity.issue(&grant("member"), Some("1h".parse().unwrap()), at(1000)).unwrap();

@@ -4,6 +4,7 @@ use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::Jwk;
 use olympus_gateway::config::Algorithm as Way;
 use olympus_gateway::identity::new_key;
+use olympus_gateway::model::Permission;
 use olympus_gateway::pipeline::Pipeline;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -77,6 +78,15 @@ async fn claims_have_the_names_the_issuer_gives_them() {
     assert_eq!((&*caller.subject, caller.tenant.to_string().as_str()), ("p-1", TENANT));
     assert_eq!(caller.roles.iter().map(|role| &**role).collect::<Vec<_>>(), ["member"]);
     assert_eq!(caller.token, None);
+}
+
+#[tokio::test]
+async fn an_issuer_gives_no_roles_for_single_things() {
+    let (folder, maker) = issuer();
+    let pipeline = pipeline_with(&folder, "");
+    let said = partner(&[("roles", json!([])), ("grants", json!({"manager": ["o-1"]}))]);
+    let caller = call(&pipeline, "/required", &maker.sign(&maker.header(), &said)).await.exchange.caller;
+    assert!(!caller.unwrap().rights.may_some(Permission::OrdersUpdate));
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod again;
+mod claims;
 mod crashes;
 #[expect(dead_code, reason = "made for tests of sessions, which use more of it")]
 #[path = "../accounts/stage.rs"]

@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use olympus_gateway::domain::{Once, Onces, Outcome, Render};
 use olympus_gateway::error::{Error, Kind, Result};
-use olympus_gateway::model::{NewEvent, NewTenant, OnceKey, StoredAnswer, TenantId};
+use olympus_gateway::model::{
+    NewEvent, NewTenant, OnceKey, RequestDigest, RequestDigests, StoredAnswer, TenantId,
+};
 use olympus_gateway::store::{Store, Work};
 use olympus_gateway::tasks::Lifecycle;
 use serde_json::json;
@@ -86,7 +88,15 @@ fn render() -> Render<usize> {
 }
 
 fn key(tenant: TenantId, key: &str, request: u8) -> OnceKey {
-    OnceKey { tenant, caller: "ada".to_owned(), key: key.to_owned(), hash: [request; 32] }
+    let request = RequestDigests::of(vec![digest(request)]).unwrap();
+    OnceKey { tenant, caller: "ada".to_owned(), key: key.to_owned(), request }
+}
+
+/// The digest of a request, by a key whose name is `1111`.
+fn digest(request: u8) -> RequestDigest {
+    let mut digest = [request; 36];
+    digest[..4].copy_from_slice(b"1111");
+    digest
 }
 
 fn stored() -> Outcome<usize> {
@@ -151,7 +161,7 @@ async fn a_key_of_a_dead_instance_is_taken_over_by_the_same_request_only() {
     stage
         .sql(&format!(
             "INSERT INTO idempotency_keys (tenant_id, caller, key, request_hash, claim_id, claimed_until, expires_at)
-             VALUES ('{0}', 'ada', 'k', decode(repeat('01', 32), 'hex'), '{0}', now() + interval '1 minute', now() + interval '1 day')",
+             VALUES ('{0}', 'ada', 'k', decode('31313131' || repeat('01', 32), 'hex'), '{0}', now() + interval '1 minute', now() + interval '1 day')",
             stage.tenant
         ))
         .await;

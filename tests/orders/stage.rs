@@ -14,7 +14,7 @@ use olympus_gateway::http::{RequestId, TraceContext};
 use olympus_gateway::identity::{Authenticator, Caller, Policy};
 use olympus_gateway::model::{
     Money, NewTenant, NewUser, OnceKey, Order, OrderId, OrderStatus, ProductDraft, ProductId, ProductStatus,
-    StoredAnswer, TenantId, UserId, WantedItem, WantedOrder,
+    RequestDigests, StoredAnswer, TenantId, UserId, WantedItem, WantedOrder,
 };
 use olympus_gateway::store::{Store, Work};
 use olympus_gateway::tasks::Lifecycle;
@@ -98,7 +98,7 @@ impl Stage {
         let place =
             move |once| async move { orders.place(&caller, &terms, &wanted, (&visit(), &once)).await };
         let caller = self.caller.subject.to_string();
-        let key = OnceKey { tenant: self.tenant, caller, key: "k".to_owned(), hash: [1; 32] };
+        let key = OnceKey { tenant: self.tenant, caller, key: "k".to_owned(), request: request() };
         let onces = Onces::new(self.store.clone(), lifecycle.clone());
         onces.run(Some(key), (DAY, DAY), render(), place).await
     }
@@ -206,6 +206,11 @@ pub(crate) fn visit() -> Visit {
 
 pub(crate) fn lifecycle() -> Lifecycle {
     Lifecycle::new(Handle::current())
+}
+
+/// What is asked for, which tests have digested by one key.
+pub(crate) fn request() -> RequestDigests {
+    RequestDigests::of(vec![[1; 36]]).unwrap()
 }
 
 fn render() -> Render<Order> {

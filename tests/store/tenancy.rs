@@ -5,9 +5,9 @@ use std::future::Future;
 use chrono::{TimeDelta, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, AuditSort, Direction, Expected, Listing, NewApiKey, NewAuditEntry, OrderField,
-    OrderId, ProductField, ProductId, Revocation, SortKey, TenantChange, TenantId, TenantStatus, UserChange,
-    UserField, Window,
+    ApiKeyField, ApiKeyId, AuditField, Direction, Expected, Field, Listing, NewApiKey, NewAuditEntry,
+    OrderField, OrderId, ProductField, ProductId, Revocation, SortKey, TenantChange, TenantId, TenantStatus,
+    UserChange, UserField,
 };
 use olympus_gateway::store::{Scope, Work};
 use serde_json::Map;
@@ -16,8 +16,8 @@ use tokio_postgres::Client;
 use super::postgres::Database;
 use super::{tenant, user};
 
-fn window<S>(sort: S) -> Window<S> {
-    Window { sort, direction: Direction::Ascending, after: None, limit: 100 }
+fn all<F: Field>(field: F) -> Listing<F> {
+    Listing::by(field, Direction::Ascending, 100)
 }
 
 async fn refusal<T, F, Fut>(scope: &Scope, work: F) -> Option<Kind>
@@ -60,7 +60,7 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
             let found = users.find("ada@acme.example").await?;
             let everybody = Listing::by(UserField::Name, Direction::Ascending, 100);
             let listed = users.list(&everybody).await?.items.len();
-            let entries = work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len();
+            let entries = work.audit().list(&all(AuditField::CreatedAt)).await?.items.len();
             let tenants = work.tenants().list("", 100).await?.iter().filter(|it| it.id == acme).count();
             Ok((taken, found, listed, entries, tenants, work.tenants().find("acme").await?))
         });
@@ -107,9 +107,9 @@ async fn keys_revocations_and_tenants_are_out_of_reach_of_another_tenant() {
         let keys = stranger.run(|work| async move {
             let keys = work.api_keys();
             keys.note_use(made).await?;
-            let listed = keys.list(None, &window(ApiKeySort::CreatedAt)).await?.items.len();
+            let listed = keys.list(&all(ApiKeyField::CreatedAt)).await?.items.len();
             let found = keys.find(hash).await?;
-            Ok((keys.count(ada.id).await?, listed, found, work.revocations().after(0, 9).await?.len()))
+            Ok((keys.count_of(ada.id).await?, listed, found, work.revocations().after(0, 9).await?.len()))
         });
         assert_eq!(keys.await.expect("answers"), (0, 0, None, 0));
     }

@@ -116,6 +116,41 @@ async fn keys_are_seen_by_their_owner_their_administrator_and_the_platform() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_are_walked_by_signed_cursors_and_found_by_their_owner() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (ada, eve) = (member(&stage, acme, "member").await, member(&stage, acme, "member").await);
+    let scopes = json!(["orders:read:own"]);
+    for (index, (_, token)) in [&ada, &ada, &eve, &ada, &eve].into_iter().enumerate() {
+        make(&stage, token, json!({"name": format!("key {index}"), "scopes": scopes})).await;
+    }
+    let admin = stage.token(acme, "admin", "tenant_admin");
+    let names = |document: &Value| -> Vec<String> {
+        let keys = document["data"].as_array().unwrap();
+        keys.iter().map(|key| key["name"].as_str().unwrap()["key ".len()..].to_owned()).collect()
+    };
+    let (mut seen, mut path) = (Vec::new(), format!("{KEYS}?limit=2"));
+    loop {
+        let page = stage.get(&path, &admin).await;
+        assert_eq!(page.word(), "200", "{page:?}");
+        assert_eq!(page.headers["x-total-count"], "5");
+        seen.extend(names(&page.document));
+        let Some(next) = page.document["meta"]["page"]["next"].as_str() else { break };
+        let of_ada = stage.get(&format!("{KEYS}?user_id={}&after={next}", ada.0), &admin).await;
+        assert_eq!(of_ada.word(), "400 invalid_cursor", "it is of another list");
+        path = format!("{KEYS}?limit=2&after={next}");
+    }
+    assert_eq!(seen, ["0", "1", "2", "3", "4"]);
+    let of_ada = format!("{KEYS}?user_id={}&sort=-created_at&fields=name", ada.0);
+    let found = stage.get(&of_ada, &admin).await.document;
+    assert_eq!(names(&found), ["3", "1", "0"]);
+    assert_eq!(found["data"][0], json!({"name": "key 3"}));
+    assert_eq!(names(&stage.get(&of_ada, &eve.1).await.document), Vec::<String>::new(), "not theirs to see");
+    assert_eq!(stage.get(&format!("{KEYS}?sort=name"), &admin).await.word(), "400 invalid_parameter");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_ends_with_its_owner() {
     let (database, folder) = (Database::new().await, keys());
     let stage = Stage::new(&database, &folder).await;

@@ -155,7 +155,7 @@ impl Stage {
     /// A token of somebody, made a few seconds ago: so that what is taken back now takes it back.
     pub(crate) fn token(&self, tenant: TenantId, subject: &str, role: &str) -> String {
         let (subject, roles) = (subject.to_owned(), vec![role.to_owned()]);
-        let grant = Issuance { tenant, subject, roles, session: None };
+        let grant = Issuance { tenant, subject, roles, scoped: Vec::new(), session: None };
         self.identity.issue(&grant, None, Utc::now() - TimeDelta::seconds(3)).unwrap()
     }
 

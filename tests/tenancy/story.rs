@@ -20,7 +20,8 @@ use super::support::wait::until;
 fn token(keys: &Folder, (tenant, subject): (TenantId, &str), role: &str) -> String {
     let settings = format!("version = 1\nlisteners = {{}}\n[auth]\nkeys_dir = {:?}", keys.file(""));
     let settings: Settings = toml::from_str(&settings).unwrap();
-    let grant = Issuance { tenant, subject: subject.to_owned(), roles: vec![role.to_owned()], session: None };
+    let (subject, roles, scoped) = (subject.to_owned(), vec![role.to_owned()], Vec::new());
+    let grant = Issuance { tenant, subject, roles, scoped, session: None };
     let identity = Authenticator::new(&settings, Tokens::default()).unwrap();
     identity.issue(&grant, None, Utc::now() - TimeDelta::seconds(3)).unwrap()
 }

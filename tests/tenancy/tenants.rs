@@ -1,7 +1,7 @@
 //! `/api/v1/tenants` through the router: who may do what, and what becomes of a tenant that is suspended.
 
 use http::Method;
-use olympus_gateway::model::{AuditSort, Direction, TenantId, Window};
+use olympus_gateway::model::{AuditField, Direction, Listing, TenantId};
 use olympus_gateway::store::Work;
 use serde_json::json;
 
@@ -11,9 +11,8 @@ use super::stage::{Asking, Stage, eventually, keys, tenant, user};
 const TENANTS: &str = "/api/v1/tenants";
 
 async fn log(stage: &Stage, tenant: TenantId) -> Vec<String> {
-    let window =
-        &Window { sort: AuditSort::CreatedAt, direction: Direction::Ascending, after: None, limit: 100 };
-    let list = |work: Work| async move { work.audit().list(None, window).await };
+    let listing = &Listing::by(AuditField::CreatedAt, Direction::Ascending, 100);
+    let list = |work: Work| async move { work.audit().list(listing).await };
     stage.store.tenant(tenant).run(list).await.unwrap().items.into_iter().map(|it| it.action).collect()
 }
 

@@ -11,9 +11,10 @@ use std::pin::Pin;
 use chrono::{DateTime, Utc};
 use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
-    AuditSort, Direction, Expected, Image, ImageKind, Listing, Money, NewAuditEntry, NewOrder, NewTenant,
-    NewUser, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft, ProductField,
-    ProductId, ProductStatus, TenantChange, TenantId, TenantStatus, UserChange, UserField, UserId, Window,
+    AuditField, Direction, Expected, Field, Image, ImageKind, Listing, Money, NewAuditEntry, NewOrder,
+    NewTenant, NewUser, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft,
+    ProductField, ProductId, ProductStatus, TenantChange, TenantId, TenantStatus, UserChange, UserField,
+    UserId,
 };
 use olympus_gateway::store::{Scope, Store, Work};
 use serde_json::Map;
@@ -58,8 +59,8 @@ struct Known {
     now: DateTime<Utc>,
 }
 
-fn window<S>(sort: S) -> Window<S> {
-    Window { sort, direction: Direction::Ascending, after: None, limit: 100 }
+fn all<F: Field>(field: F) -> Listing<F> {
+    Listing::by(field, Direction::Ascending, 100)
 }
 
 fn row(name: &'static str, whose: Whose, call: fn(Work, Known) -> Found) -> Function {
@@ -112,6 +113,9 @@ fn of_users() -> Vec<Function> {
         }),
         row("users.take", Tenant, |work, known| {
             Box::pin(async move { work.users().take(known.id.into(), "member").await.map(usize::from) })
+        }),
+        row("users.scoped_roles", Tenant, |work, known| {
+            Box::pin(async move { Ok(work.users().scoped_roles(known.id.into()).await?.len()) })
         }),
         row("users.take_all", Tenant, |work, known| {
             Box::pin(async move { work.users().take_all(known.id.into()).await })
@@ -171,6 +175,12 @@ fn of_the_shop() -> Vec<Function> {
                 work.products().delete(ProductId::from(known.id), &expected).await.map(|_| 1)
             })
         }),
+    ]
+}
+
+fn of_pictures_and_the_log() -> Vec<Function> {
+    use Whose::Tenant;
+    vec![
         row("images.get", Tenant, |work, known| {
             Box::pin(async move { work.images().get(ProductId::from(known.id)).await.map(|_| 1) })
         }),
@@ -190,10 +200,15 @@ fn of_the_shop() -> Vec<Function> {
                 work.audit().append(&entry).await.map(|()| 1)
             })
         }),
+        row("audit.has", Tenant, |work, _known| {
+            Box::pin(async move {
+                let (actor, action, subject) = ("a".to_owned(), "b".to_owned(), "c".to_owned());
+                let entry = NewAuditEntry { actor, action, subject, ..NewAuditEntry::default() };
+                work.audit().has(&entry).await.map(usize::from)
+            })
+        }),
         row("audit.list", Tenant, |work, _known| {
-            Box::pin(
-                async move { Ok(work.audit().list(None, &window(AuditSort::CreatedAt)).await?.items.len()) },
-            )
+            Box::pin(async move { Ok(work.audit().list(&all(AuditField::CreatedAt)).await?.items.len()) })
         }),
     ]
 }
@@ -311,6 +326,7 @@ fn functions() -> Vec<Function> {
     let all = [
         of_users(),
         of_the_shop(),
+        of_pictures_and_the_log(),
         of_orders(),
         of_tenants(),
         of_sessions(),
@@ -362,7 +378,11 @@ async fn fill(superuser: &tokio_postgres::Client) -> Known {
         "INSERT INTO revocations (tenant_id, kind, subject, expires_at)
          VALUES ('{tenant}', 'user', '{tenant}', now() + interval '1 hour')"
     );
-    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}")).await.unwrap();
+    let scoped = format!(
+        "INSERT INTO grants (tenant_id, user_id, role, resource)
+         VALUES ('{tenant}', '{tenant}', 'manager', '{tenant}')"
+    );
+    superuser.batch_execute(&format!("{rows}; {limits}; {revocation}; {scoped}")).await.unwrap();
     let hash = format!("SELECT hash FROM refresh_tokens WHERE tenant_id = '{tenant}'");
     let hash: Vec<u8> = superuser.query_one(&hash, &[]).await.unwrap().get(0);
     Known { tenant, id: tenant.uuid(), hash: hash.try_into().unwrap(), now: Utc::now() }

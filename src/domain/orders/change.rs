@@ -23,7 +23,7 @@ impl Orders {
         remarks: &OrderRemarks,
         visit: &Visit,
     ) -> Result<Order> {
-        caller.require_some(Permission::OrdersUpdate)?;
+        caller.require_any(Permission::OrdersUpdate)?;
         let entry = &visit.entry(&caller.subject, "order.updated", subject(id));
         let update = |work: Work| async move {
             let order = open(&work, caller, (id, expected)).await?;
@@ -52,7 +52,7 @@ impl Orders {
         (id, expected, to): (OrderId, &Expected, OrderStatus),
         (visit, once): (&Visit, &Once<Order>),
     ) -> Result<Order> {
-        caller.require_some(Permission::OrdersUpdate)?;
+        caller.require_any(Permission::OrdersUpdate)?;
         if to == OrderStatus::Confirmed {
             return self.confirm(caller, terms, (id, expected), (visit, once)).await;
         }

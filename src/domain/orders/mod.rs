@@ -128,7 +128,7 @@ impl Orders {
         items: Items,
         visit: &Visit,
     ) -> Result<Found<Order>> {
-        caller.require_some(Permission::OrdersRead)?;
+        caller.require_any(Permission::OrdersRead)?;
         let get = |work: Work| async move {
             let mut order = work.orders().get(id).await?;
             if items == Items::Included {
@@ -163,8 +163,17 @@ fn require(caller: &Caller, permission: Permission, order: &Order) -> Result<()>
 
 /// The order, which nobody else changes until the transaction ends, if they may change it and it is as they expect.
 async fn open(work: &Work, caller: &Caller, (id, expected): (OrderId, &Expected)) -> Result<Order> {
+    expect(seen(work, caller, id).await?, expected)
+}
+
+/// The same, however it is.
+async fn seen(work: &Work, caller: &Caller, id: OrderId) -> Result<Order> {
     let order = work.orders().lock(id).await?;
     require(caller, Permission::OrdersUpdate, &order)?;
+    Ok(order)
+}
+
+fn expect(order: Order, expected: &Expected) -> Result<Order> {
     expected.require("order", order.version)?;
     Ok(order)
 }

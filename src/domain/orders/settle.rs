@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::confirm::{ACTION, KEY, keyed};
 use super::{COMMITTING, KIND, Orders, RELEASING, RESERVING, order_of, subject};
 use crate::backends::OwnErrand;
 use crate::domain::{Once, Terms};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Intent, NewAuditEntry};
 use crate::store::Work;
+use crate::tasks::pause;
 
 /// Pause between two looks where nobody says that something was left; chance adds up to half as much again.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -27,10 +29,9 @@ impl Orders {
     /// Settles what was left, for as long as the process runs, by the terms that hold at the time.
     pub async fn keep_settled(self, terms: impl Fn() -> Option<Arc<Terms>> + Send) {
         loop {
-            let pause = PAUSE + PAUSE.mul_f64(fastrand::f64() / 2.0);
             tokio::select! {
                 () = self.left.notified() => {}
-                () = sleep(pause) => {}
+                () = pause(PAUSE, PAUSE / 2) => {}
             }
             let Some(terms) = terms().filter(|terms| terms.stock.commerce().is_some()) else { continue };
             if let Err(error) = self.settle(&terms).await {
@@ -108,8 +109,9 @@ impl Orders {
         let actor = intent.payload.get("actor").and_then(|actor| actor.as_str()).unwrap_or("job");
         let entry = NewAuditEntry {
             actor: actor.to_owned(),
-            action: "order.status_changed".to_owned(),
+            action: ACTION.to_owned(),
             subject: subject(which.1),
+            details: keyed(intent.payload.get(KEY).and_then(|key| key.as_str())),
             request_id: own.id().to_owned(),
             ..NewAuditEntry::default()
         };

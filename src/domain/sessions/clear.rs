@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::time::sleep;
 
 use super::Sessions;
 use crate::error::Result;
 use crate::store::Work;
+use crate::tasks::pause;
 
-/// Pause between two rounds; chance adds up to as much again, so that instances do not all come at once.
+/// Pause between two rounds; chance adds up to as much again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 /// Rows of one transaction.
 const BATCH: u16 = 500;
@@ -18,7 +18,7 @@ impl Sessions {
     /// Clears away what expired, for as long as the process runs.
     pub async fn keep_clear(self) {
         loop {
-            sleep(PAUSE + PAUSE.mul_f64(fastrand::f64())).await;
+            pause(PAUSE, PAUSE).await;
             match self.clear().await {
                 Ok((0, 0)) => {}
                 Ok((sessions, tokens)) => tracing::info!(sessions, tokens, "cleared away what expired"),

@@ -70,7 +70,7 @@ impl Sessions {
         (terms, visit): (&Terms, &Visit),
         now: DateTime<Utc>,
     ) -> Result<()> {
-        caller.require_some(Permission::SessionsRevoke)?;
+        caller.require_any(Permission::SessionsRevoke)?;
         let end = |work: Work| async move {
             let session = work.sessions().lock(id).await?;
             let (thing, owner) = (id.to_string(), session.user.to_string());

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::attempts::{attempt, claimed, nobody};
 use super::refused::Refused;
-use super::{Holder, Pair, Sessions, Terms};
+use super::{Guest, Holder, Pair, Sessions, Terms};
 use crate::backends::{self, Account};
 use crate::config::Secret;
 use crate::domain::Visit;
 use crate::error::{Error, Kind, Result};
 use crate::identity::RefreshToken;
 use crate::model::{
-    FamilyId, NewSession, RefreshRecord, SessionId, Tenant, TenantId, TenantStatus, TokenId, User, UserId,
+    FamilyId, NewSession, RefreshRecord, SessionId, Tenant, TenantId, TenantStatus, TokenId, UserId,
     UserStatus,
 };
 use crate::store::Work;
@@ -88,9 +88,10 @@ impl Sessions {
         let expires_at = now + terms.refresh_ttl;
         let (hash, device) = (refresh.digest(), &visit.device());
         let begin = |work: Work| async move {
-            let Some(user) = active(&work, tenant.id, account).await? else { return Ok(None) };
+            let Some(guest) = active(&work, tenant.id, account).await? else { return Ok(None) };
+            let user = guest.user.id;
             let device = device.clone();
-            let new = NewSession { id: session, user: user.id, device, created_at: now, expires_at };
+            let new = NewSession { id: session, user, device, created_at: now, expires_at };
             work.sessions().create(&new).await?;
             let first = RefreshRecord {
                 hash,
@@ -103,30 +104,33 @@ impl Sessions {
                 revoked_at: None,
             };
             work.refresh_tokens().add(&first).await?;
-            let entry = visit.entry(&user.id.to_string(), "session.started", format!("session/{session}"));
+            let entry = visit.entry(&user.to_string(), "session.started", format!("session/{session}"));
             work.audit().append(&entry).await?;
-            Ok(Some(user))
+            Ok(Some(guest))
         };
-        let user = self.store.tenant(tenant.id).within(visit.left()).run(begin).await?;
-        Ok(user.map(|user| (Holder { tenant: tenant.id, user, session }, refresh)))
+        let guest = self.store.tenant(tenant.id).within(visit.left()).run(begin).await?;
+        Ok(guest.map(|guest| (Holder { tenant: tenant.id, guest, session }, refresh)))
     }
 }
 
 /// The user an account speaks of, if both are the same and may come in.
-async fn active(work: &Work, tenant: TenantId, account: &Account) -> Result<Option<User>> {
-    let user = known(work, tenant, account.user_id).await?;
-    Ok(user.filter(|user| user.email.to_lowercase() == account.email.to_lowercase()))
+async fn active(work: &Work, tenant: TenantId, account: &Account) -> Result<Option<Guest>> {
+    let guest = known(work, tenant, account.user_id).await?;
+    Ok(guest.filter(|guest| guest.user.email.to_lowercase() == account.email.to_lowercase()))
 }
 
 /// A user who may come in, of a tenant whose users may.
-pub(super) async fn known(work: &Work, tenant: TenantId, user: UserId) -> Result<Option<User>> {
+pub(super) async fn known(work: &Work, tenant: TenantId, user: UserId) -> Result<Option<Guest>> {
     if work.tenants().get(tenant).await?.status != TenantStatus::Active {
         return Ok(None);
     }
-    match work.users().get(user).await {
-        Ok(user) => Ok(Some(user).filter(|user| user.status == UserStatus::Active)),
-        Err(error) => missing(error),
-    }
+    let user = match work.users().get(user).await {
+        Ok(user) if user.status == UserStatus::Active => user,
+        Ok(_) => return Ok(None),
+        Err(error) => return missing(error),
+    };
+    let scoped = work.users().scoped_roles(user.id).await?;
+    Ok(Some(Guest { user, scoped }))
 }
 
 /// Nothing, where the error only says that something is not there.

@@ -21,7 +21,7 @@ use self::failures::Failures;
 use crate::error::Result;
 use crate::identity::{Feed, Issuance, RefreshToken};
 use crate::limits::Limiter;
-use crate::model::{SessionId, TenantId, TokenId, User};
+use crate::model::{ScopedRole, SessionId, TenantId, TokenId, User};
 use crate::store::Store;
 
 pub use account::Account;
@@ -60,11 +60,18 @@ impl Sessions {
     }
 }
 
+/// A user who may come in, with the roles they have for single things.
+#[derive(Debug, Clone)]
+struct Guest {
+    user: User,
+    scoped: Vec<ScopedRole>,
+}
+
 /// Whom a pair is made for.
 #[derive(Debug, Clone)]
 struct Holder {
     tenant: TenantId,
-    user: User,
+    guest: Guest,
     session: SessionId,
 }
 
@@ -78,8 +85,9 @@ impl Terms {
     ) -> Result<Pair> {
         let grant = Issuance {
             tenant: holder.tenant,
-            subject: holder.user.id.to_string(),
-            roles: holder.user.roles,
+            subject: holder.guest.user.id.to_string(),
+            roles: holder.guest.user.roles,
+            scoped: holder.guest.scoped,
             session: Some(holder.session),
         };
         Ok(Pair {

@@ -7,11 +7,11 @@ use super::attempts::attempt;
 use super::login::{known, missing};
 use super::refused::Refused;
 use super::rotation::{Rotation, decide};
-use super::{Holder, Pair, Sessions, Terms};
+use super::{Guest, Holder, Pair, Sessions, Terms};
 use crate::domain::Visit;
 use crate::error::Result;
 use crate::identity::{RefreshToken, Successor};
-use crate::model::{Recorded, RefreshOwner, RefreshRecord, Session, SessionEnd, User};
+use crate::model::{Recorded, RefreshOwner, RefreshRecord, Session, SessionEnd};
 use crate::store::Work;
 
 /// A token that is shown, and all that the answer depends on.
@@ -27,7 +27,7 @@ struct Shown<'r> {
 /// What came of it.
 enum Outcome {
     /// A pair, made at that moment.
-    Given(User, Successor, DateTime<Utc>),
+    Given(Guest, Successor, DateTime<Utc>),
     /// Somebody stole a token: the session ended.
     Ended(Recorded),
     Refused,
@@ -57,8 +57,8 @@ impl Sessions {
         let outcome =
             self.store.tenant(owner.tenant).within(visit.left()).run(|work| shown.rotate(work)).await?;
         match outcome {
-            Outcome::Given(user, next, made) => {
-                let holder = Holder { tenant: owner.tenant, user, session: owner.session };
+            Outcome::Given(guest, next, made) => {
+                let holder = Holder { tenant: owner.tenant, guest, session: owner.session };
                 Ok(terms.pair(holder, (next.refresh, next.access), made)?)
             }
             Outcome::Ended(recorded) => {
@@ -86,18 +86,18 @@ impl Shown<'_> {
             Err(error) => return missing::<()>(error).map(|_| Outcome::Refused),
         };
         let Some(token) = work.refresh_tokens().find(&self.hash).await? else { return Ok(Outcome::Refused) };
-        let user = known(&work, self.owner.tenant, session.user).await?;
+        let guest = known(&work, self.owner.tenant, session.user).await?;
         let rotation = decide((&token, &session), &self.visit.device(), (self.now, self.terms.grace));
-        match (rotation, user) {
+        match (rotation, guest) {
             (Rotation::Reuse, _) => self.end(&work, &token, &session).await,
             (Rotation::Refuse, _) | (_, None) => Ok(Outcome::Refused),
-            (Rotation::Rotate, Some(user)) => self.follow(&work, &token, user).await,
-            (Rotation::Repeat, Some(user)) => self.repeat(&work, &token, user).await,
+            (Rotation::Rotate, Some(guest)) => self.follow(&work, &token, guest).await,
+            (Rotation::Repeat, Some(guest)) => self.repeat(&work, &token, guest).await,
         }
     }
 
     /// Keeps the token that follows.
-    async fn follow(&self, work: &Work, token: &RefreshRecord, user: User) -> Result<Outcome> {
+    async fn follow(&self, work: &Work, token: &RefreshRecord, guest: Guest) -> Result<Outcome> {
         let Some(next) = self.successors.first() else { return Ok(Outcome::Refused) };
         let expires_at = self.now + self.terms.refresh_ttl;
         work.refresh_tokens().use_up(&self.hash, self.now).await?;
@@ -111,16 +111,16 @@ impl Shown<'_> {
         };
         work.refresh_tokens().add(&successor).await?;
         work.sessions().see(token.session, &self.visit.device(), (self.now, expires_at)).await?;
-        self.record(work, &user.id.to_string(), "session.refreshed").await?;
-        Ok(Outcome::Given(user, next.clone(), self.now))
+        self.record(work, &guest.user.id.to_string(), "session.refreshed").await?;
+        Ok(Outcome::Given(guest, next.clone(), self.now))
     }
 
     /// Finds the token that followed, which only who shows the one before can derive.
-    async fn repeat(&self, work: &Work, token: &RefreshRecord, user: User) -> Result<Outcome> {
+    async fn repeat(&self, work: &Work, token: &RefreshRecord, guest: Guest) -> Result<Outcome> {
         for next in &self.successors {
             let kept = work.refresh_tokens().find(&next.refresh.digest()).await?;
             if let Some(kept) = kept.filter(|kept| kept.family == token.family) {
-                return Ok(Outcome::Given(user, next.clone(), kept.created_at));
+                return Ok(Outcome::Given(guest, next.clone(), kept.created_at));
             }
         }
         Ok(Outcome::Refused)

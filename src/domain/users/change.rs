@@ -40,7 +40,7 @@ impl Users {
         draft: &UserDraft,
         errands: Errands<'_>,
     ) -> Result<User> {
-        caller.require_some(Permission::UsersUpdate)?;
+        caller.require_any(Permission::UsersUpdate)?;
         let wish = &Wish { caller, id, draft, errands };
         let tenant = self.store.tenant(caller.tenant);
         let first = |work: Work| async move { wish.first(&work, expected).await };

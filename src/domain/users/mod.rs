@@ -97,7 +97,7 @@ impl Users {
     /// # Errors
     /// There is none, as far as they may know; the database does not answer.
     pub async fn get(&self, caller: &Caller, id: UserId, visit: &Visit) -> Result<Found<User>> {
-        caller.require_some(Permission::UsersRead)?;
+        caller.require_any(Permission::UsersRead)?;
         require(caller, Permission::UsersRead, id)?;
         let get = |work: Work| async move { work.users().get(id).await };
         let load = || async { self.store.tenant(caller.tenant).within(visit.left()).run(get).await };

@@ -20,7 +20,7 @@ impl Users {
         (id, expected): (UserId, &Expected),
         errands: Errands<'_>,
     ) -> Result<()> {
-        caller.require_some(Permission::UsersDelete)?;
+        caller.require_any(Permission::UsersDelete)?;
         let (intent, entry) = (&intent(id, errands), &entry(caller, errands.visit, ("user.deleted", id)));
         let remove = |work: Work| async move {
             let user = work.users().lock(id).await?;

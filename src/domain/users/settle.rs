@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
-
 use super::Users;
 use super::account::{OPEN, SETTLING};
 use crate::backends::OwnErrand;
@@ -13,6 +11,7 @@ use crate::domain::Terms;
 use crate::error::Result;
 use crate::model::{Intent, IntentKind, TenantId, UserId};
 use crate::store::Work;
+use crate::tasks::pause;
 
 /// Pause between two rounds; chance adds up to as much again.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -25,7 +24,7 @@ impl Users {
     /// Settles what is due, for as long as the process runs, by the terms that hold at the time.
     pub async fn keep_settled(self, terms: impl Fn() -> Option<Arc<Terms>> + Send) {
         loop {
-            sleep(PAUSE + PAUSE.mul_f64(fastrand::f64())).await;
+            pause(PAUSE, PAUSE).await;
             let Some(terms) = terms().filter(|terms| terms.auth().is_some()) else { continue };
             if let Err(error) = self.settle(&terms).await {
                 tracing::warn!(%error, "settle accounts with the auth service: tried again later");

@@ -12,7 +12,7 @@ mod set;
 pub use decision::Decision;
 pub use demand::{Demand, Shortfall};
 pub use grant::Grant;
-pub use overview::Entry;
+pub use overview::{Entry, Single};
 pub use rights::{Reach, Rights, Thing};
 
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Policy {
             allowed |= role.allowed;
         }
         let given = grants.iter().filter(|it| it.tenant.is_none_or(|tenant| tenant == holder.tenant));
-        let given = given.map(|grant| self.applied(grant));
+        let given = given.flat_map(|grant| self.applied(grant, holder.tenant));
         let standing = self.grants.iter().filter(|it| it.is_for(&holder, held)).map(|it| it.applied.clone());
         let applied: Vec<Applied> = standing.chain(given).collect();
         Rights::new(self.clone(), (held, allowed), applied)
@@ -146,23 +146,58 @@ impl Policy {
         Some(Standing { to, tenant: grant.tenant, applied })
     }
 
-    fn applied(&self, grant: &Grant) -> Applied {
-        Applied {
+    /// What a grant says in a tenant, itself and by its role. Whoever may give roles for things is of that tenant, which
+    /// is none of its own things: so no such role lets anybody do anything with a tenant, whatever its id.
+    fn applied(&self, grant: &Grant, tenant: TenantId) -> Vec<Applied> {
+        let role = grant.role.as_deref().and_then(|name| self.role(name));
+        let mut itself = Applied {
             name: grant.name.clone(),
             only: grant.only.clone(),
             allow: self.set(&grant.allow),
             deny: self.set(&grant.deny),
+        };
+        let Some(role) = role else { return vec![itself] };
+        let tenants = self.of_tenants();
+        itself.allow |= role.allowed.without(tenants);
+        let of_role = self.grants.iter().filter(|it| it.to.is_role_of(role.held) && it.holds_in(tenant));
+        let of_role = of_role.filter_map(|it| it.applied.narrowed(grant.only.as_deref()));
+        let of_role = of_role.map(|it| Applied { allow: it.allow.without(tenants), ..it });
+        std::iter::once(itself).chain(of_role).collect()
+    }
+
+    /// All that may be done with tenants.
+    fn of_tenants(&self) -> Set {
+        let mut set = Set::default();
+        for (index, (resource, _)) in self.permissions.iter().enumerate() {
+            if **resource == *Permission::TenantsRead.resource() {
+                set |= Set::of(index, false);
+            }
         }
+        set
     }
 }
 
 impl Standing {
     fn is_for(&self, holder: &Holder<'_>, held: Roles) -> bool {
         let is_theirs = match &self.to {
-            To::Roles(roles) => roles.meets(held),
+            To::Roles(_) => self.to.is_role_of(held),
             To::User(user) => **user == *holder.subject,
         };
-        is_theirs && self.tenant.is_none_or(|tenant| tenant == holder.tenant)
+        is_theirs && self.holds_in(holder.tenant)
+    }
+
+    fn holds_in(&self, tenant: TenantId) -> bool {
+        self.tenant.is_none_or(|own| own == tenant)
+    }
+}
+
+impl To {
+    /// Whether this is one of these roles.
+    fn is_role_of(&self, held: Roles) -> bool {
+        match self {
+            Self::Roles(roles) => roles.meets(held),
+            Self::User(_) => false,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What one caller may do, worked out once and asked often.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decision::{self, Decision};
@@ -115,6 +116,14 @@ impl Rights {
         }
     }
 
+    /// Whether this may be done with anything: with every thing, with what is own, or with one that it was granted for,
+    /// about which [`may_with`](Self::may_with) has the last word.
+    pub fn may_some(&self, permission: Permission) -> bool {
+        let wanted = Set::of(permission.index(), true);
+        let is_granted = |grant: &Applied| grant.only.is_some() && grant.allow.holds(wanted);
+        self.allowed.holds(wanted) || self.grants.iter().any(is_granted)
+    }
+
     /// Whether `subject` may do this with one thing.
     pub fn may_with(&self, permission: Permission, subject: &str, thing: Thing<'_>) -> bool {
         let allowed = if self.grants.is_empty() { self.allowed } else { self.about(Some(thing.id)) };
@@ -152,6 +161,11 @@ impl Rights {
             denied |= grant.deny;
         }
         allowed.without(denied)
+    }
+
+    /// The single things that something is said of.
+    pub(super) fn things(&self) -> BTreeSet<&str> {
+        self.grants.iter().filter_map(|grant| grant.only.as_deref()).collect()
     }
 
     pub(super) fn policy(&self) -> Option<&Policy> {

@@ -21,7 +21,7 @@ fn verified(expires: i64) -> Arc<Verified> {
         expires: DateTime::UNIX_EPOCH,
         rights: Rights::default(),
     };
-    Arc::new(Verified { caller: Arc::new(caller), expires })
+    Arc::new(Verified { caller: Arc::new(caller), grants: Vec::new(), expires })
 }
 
 #[test]

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::config;
 use crate::identity::caller::Caller;
 use crate::identity::denial::Denial;
-use crate::identity::policy::Rights;
-use crate::model::{SessionId, TenantId, TokenId};
+use crate::identity::policy::{Grant, Rights};
+use crate::model::{ScopedRole, SessionId, TenantId, TokenId};
 
 /// Longest subject, name of a role, and list of roles.
 const LONGEST_SUBJECT: usize = 255;
@@ -37,6 +37,8 @@ pub(super) struct Rules {
 #[derive(Debug)]
 pub(in crate::identity) struct Verified {
     pub(in crate::identity) caller: Arc<Caller>,
+    /// What they were granted for single things, until their rights are worked out.
+    pub(in crate::identity) grants: Vec<Grant>,
     /// When it expires, in Unix seconds, without leeway.
     pub(in crate::identity) expires: i64,
 }
@@ -80,7 +82,8 @@ impl Rules {
             expires: time(expires),
             rights: Rights::default(),
         };
-        Ok(Verified { caller: Arc::new(caller), expires })
+        let grants = self.grants(claims, caller.tenant)?;
+        Ok(Verified { caller: Arc::new(caller), grants, expires })
     }
 
     fn check_audience(&self, claims: &Map<String, Value>) -> Result<(), Denial> {
@@ -138,6 +141,21 @@ impl Rules {
         }
         Ok(fit.into_iter().filter(is_given).map(Box::from).collect())
     }
+
+    /// Roles for single things are had by those only whom this gateway knows: of other issuers' tokens they are not read.
+    fn grants(&self, claims: &Map<String, Value>, tenant: TenantId) -> Result<Vec<Grant>, Denial> {
+        let refusal = || Denial::invalid("the token's grants are no lists of things by roles");
+        let Some(said) = claims.get("grants").filter(|_| self.is_own) else { return Ok(Vec::new()) };
+        let mut grants = Vec::new();
+        for (role, things) in said.as_object().ok_or_else(refusal)? {
+            for thing in things.as_array().ok_or_else(refusal)? {
+                let thing = thing.as_str().filter(|thing| is_role(role) && is_thing(thing));
+                let (role, thing) = (role.clone(), thing.ok_or_else(refusal)?.to_owned());
+                grants.push(Grant::of_role(tenant, &ScopedRole { role, thing }));
+            }
+        }
+        if grants.len() > usize::from(ScopedRole::MOST) { Err(refusal()) } else { Ok(grants) }
+    }
 }
 
 fn is_visible(text: &str) -> bool {
@@ -146,6 +164,11 @@ fn is_visible(text: &str) -> bool {
 
 pub(super) fn is_role(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_ROLE && is_visible(name) && !name.contains(',')
+}
+
+/// What may be the id of a thing.
+pub(super) fn is_thing(id: &str) -> bool {
+    !id.is_empty() && id.len() <= ScopedRole::LONGEST_THING && is_visible(id)
 }
 
 /// A claim by its name, or else by the path its name is.

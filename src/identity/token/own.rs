@@ -1,5 +1,7 @@
 //! The gateway's own keys: they sign tokens and identities, and are published for others to verify them by.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -10,13 +12,13 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde::Serialize;
 
-use super::claims::is_role;
+use super::claims::{is_role, is_thing};
 use super::key::{KeySet, library, thumbprint};
 use crate::config::{self, Algorithm, KeyFile};
 use crate::error::{Error, Kind, Result};
 use crate::identity::refresh::{Derivations, RefreshToken, Successor};
 use crate::identity::seal::Seals;
-use crate::model::{SessionId, TenantId, TokenId};
+use crate::model::{ScopedRole, SessionId, TenantId, TokenId};
 
 /// What an Ed25519 key of PKCS#8 begins with (RFC 8410 section 7); 32 random bytes follow.
 const ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
@@ -51,6 +53,8 @@ pub struct Issuance {
     pub subject: String,
     /// Their roles.
     pub roles: Vec<String>,
+    /// Those they have for single things only.
+    pub scoped: Vec<ScopedRole>,
     /// Their login, if there was one.
     pub session: Option<SessionId>,
 }
@@ -66,6 +70,9 @@ struct Claims<'a> {
     jti: TokenId,
     tenant: TenantId,
     roles: &'a [String],
+    /// Things by the role that is had for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    grants: BTreeMap<&'a str, Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<SessionId>,
 }
@@ -141,6 +148,14 @@ impl Keys {
         if let Some(role) = grant.roles.iter().find(|role| !is_role(role)) {
             return Err(Error::new(Kind::Invalid, format!("this is no name of a role: {role:?}")));
         }
+        let mut grants: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for ScopedRole { role, thing } in &grant.scoped {
+            if !is_role(role) || !is_thing(thing) {
+                let message = format!("this is no role for one thing: {role:?} for {thing:?}");
+                return Err(Error::new(Kind::Invalid, message));
+            }
+            grants.entry(role).or_default().push(thing);
+        }
         let claims = Claims {
             iss: &settings.issuer,
             sub: &grant.subject,
@@ -151,6 +166,7 @@ impl Keys {
             jti: id,
             tenant: grant.tenant,
             roles: &grant.roles,
+            grants,
             sid: grant.session,
         };
         self.sign("at+jwt", &claims)

@@ -167,8 +167,8 @@ fn authorisation(demand: Option<&Demand>, caller: Option<&Caller>) -> Vec<String
     std::iter::once(format!("the caller's roles: {roles}")).chain(decisions).collect()
 }
 
-/// What a handler of ours asks for besides, and what the policy says of the caller about it. With a single thing more is
-/// asked: whose it is, and what was granted for it.
+/// What a handler of ours asks for besides, and what the policy says of the caller about it, also where it is otherwise
+/// with a single thing. Whose a thing is is asked then.
 fn of_handler(permission: Permission, caller: Option<&Caller>) -> String {
     let (name, asked) = (permission.to_string(), format!("the handler asks for {permission}"));
     let overview = caller.map(|caller| caller.rights.overview()).unwrap_or_default();
@@ -178,7 +178,8 @@ fn of_handler(permission: Permission, caller: Option<&Caller>) -> String {
         Reach::Own => ", with what is the caller's own",
         Reach::Nothing => "",
     };
-    format!("{asked}{whose}: {}", entry.decision)
+    let single = entry.single.iter().map(|single| format!("; with {}: {}", single.thing, single.decision));
+    format!("{asked}{whose}: {}{}", entry.decision, single.collect::<String>())
 }
 
 /// What the route does, as its settings write it. A key added to routes is told without a change here.
@@ -216,7 +217,7 @@ fn passed_over(snapshot: &Snapshot, head: &Parts, path: &str) -> Vec<PassedOver>
 mod tests {
     use super::*;
     use crate::identity::{Grant, Policy};
-    use crate::model::TenantId;
+    use crate::model::{ScopedRole, TenantId};
 
     #[test]
     fn it_is_told_what_a_handler_asks_for_and_how_far_the_caller_may() {
@@ -247,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn it_is_told_where_it_is_otherwise_with_a_single_thing() {
+        let policy = Arc::new(Policy::compile(&config::Policy::default()));
+        let tenant = TenantId::new();
+        let manager = ScopedRole { role: "manager".to_owned(), thing: "o-1".to_owned() };
+        let viewer = Caller::new(tenant, "vi", &["viewer"], chrono::DateTime::<chrono::Utc>::MAX_UTC);
+        let viewer = viewer.ruled_by(&policy, &[Grant::of_role(tenant, &manager)]);
+        assert_eq!(
+            of_handler(Permission::OrdersRead, Some(&viewer)),
+            "the handler asks for orders:read, with what is the caller's own: allowed: role `viewer` says so; \
+             with o-1: allowed: grant `manager for o-1` says so"
+        );
+    }
+
+    #[test]
     fn it_is_told_who_decided_about_a_caller() {
         let policy = Arc::new(Policy::compile(&config::Policy::default()));
         let demands = r#"{ "permissions": ["products:update", "analytics:read", "audit:read"] }"#;
@@ -255,6 +270,7 @@ mod tests {
             name: "stocktaking".into(),
             tenant: None,
             only: None,
+            role: None,
             allow: Vec::new(),
             deny: vec!["products:update".parse().unwrap()],
         };

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use crate::domain::Account;
-use crate::identity::{Caller, Entry, Reach};
+use crate::identity::{Caller, Entry, Reach, Single};
 use crate::model::{Tenant, User};
 use crate::rest::asked::moment;
 use crate::rest::openapi::words;
@@ -117,6 +117,21 @@ struct Right {
     /// Who says so.
     #[schema(examples("allowed: role `viewer` says so"))]
     because: String,
+    /// The things with which it is otherwise.
+    things: Vec<RightWithOne>,
+}
+
+/// What a caller may do of one permission with one thing.
+#[derive(Debug, Serialize, ToSchema)]
+struct RightWithOne {
+    /// The id of the thing.
+    id: String,
+    /// Whether it is for this thing, only where it is one's own, or not.
+    #[schema(schema_with = reaches)]
+    reach: &'static str,
+    /// Who says so.
+    #[schema(examples("allowed: grant `manager for 0195f7a0-0000-7000-8000-000000000002` says so"))]
+    because: String,
 }
 
 impl Permissions {
@@ -128,7 +143,13 @@ impl Permissions {
 
 fn right(entry: Entry) -> Right {
     let because = entry.decision.to_string();
-    Right { permission: entry.permission, reach: word(entry.reach), because }
+    let things = entry.single.into_iter().map(right_with_one).collect();
+    Right { permission: entry.permission, reach: word(entry.reach), because, things }
+}
+
+fn right_with_one(single: Single) -> RightWithOne {
+    let because = single.decision.to_string();
+    RightWithOne { id: single.thing.into(), reach: word(single.reach), because }
 }
 
 fn word(reach: Reach) -> &'static str {

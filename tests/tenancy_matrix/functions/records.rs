@@ -3,14 +3,14 @@
 use chrono::TimeDelta;
 use olympus_gateway::identity::Revocation;
 use olympus_gateway::model::{
-    ApiKeyId, ApiKeySort, Device, FamilyId, IntentKind, NewApiKey, NewEvent, NewIntent, NewSession, OnceKey,
-    RefreshRecord, SessionEnd, SessionId, StoredAnswer, TenantId, UserId,
+    ApiKeyField, ApiKeyId, Device, FamilyId, IntentKind, NewApiKey, NewEvent, NewIntent, NewSession, OnceKey,
+    RefreshRecord, RequestDigests, SessionEnd, SessionId, StoredAnswer, TenantId, UserId,
 };
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::{Function, Whose, row, window};
+use super::{Function, Whose, all, row};
 
 pub(super) fn of_sessions() -> Vec<Function> {
     use Whose::{Tenant, TenantAndPlatform, Written};
@@ -114,18 +114,22 @@ pub(super) fn of_keys_and_revocations() -> Vec<Function> {
                 work.api_keys().create(&new).await.map(|_| 1)
             })
         }),
-        row("api_keys.count", Tenant, |work, known| {
+        row("api_keys.count_of", Tenant, |work, known| {
             Box::pin(async move {
-                Ok(usize::try_from(work.api_keys().count(known.id.into()).await?).unwrap_or_default())
+                Ok(usize::try_from(work.api_keys().count_of(known.id.into()).await?).unwrap_or_default())
+            })
+        }),
+        row("api_keys.count", Tenant, |work, _known| {
+            Box::pin(async move {
+                let count = work.api_keys().count(&all(ApiKeyField::CreatedAt), 9).await?;
+                Ok(count.rows.try_into().unwrap_or_default())
             })
         }),
         row("api_keys.get", Tenant, |work, known| {
             Box::pin(async move { work.api_keys().get(ApiKeyId::from(known.id)).await.map(|_| 1) })
         }),
         row("api_keys.list", Tenant, |work, _known| {
-            Box::pin(async move {
-                Ok(work.api_keys().list(None, &window(ApiKeySort::CreatedAt)).await?.items.len())
-            })
+            Box::pin(async move { Ok(work.api_keys().list(&all(ApiKeyField::CreatedAt)).await?.items.len()) })
         }),
         row("api_keys.revoke", Tenant, |work, known| {
             Box::pin(async move { work.api_keys().revoke(ApiKeyId::from(known.id)).await.map(|_| 1) })
@@ -156,7 +160,8 @@ pub(super) fn of_keys_and_revocations() -> Vec<Function> {
 
 /// The key of `rows.sql`.
 fn key(tenant: TenantId) -> OnceKey {
-    OnceKey { tenant, caller: "c".to_owned(), key: "k".to_owned(), hash: [0; 32] }
+    let request = RequestDigests::of(vec![[0; 36]]).unwrap();
+    OnceKey { tenant, caller: "c".to_owned(), key: "k".to_owned(), request }
 }
 
 pub(super) fn of_idempotency() -> Vec<Function> {
