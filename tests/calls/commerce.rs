@@ -23,8 +23,8 @@ struct Order {
 }
 
 impl Order {
-    fn at(address: impl ToString) -> Self {
-        Self { address: address.to_string(), id: OrderId::new(), product: ProductId::new(), quantity: 2 }
+    fn at(address: &str) -> Self {
+        Self { address: address.to_owned(), id: OrderId::new(), product: ProductId::new(), quantity: 2 }
     }
 
     /// The same product for another order.
@@ -89,7 +89,7 @@ fn of_answer<T>(
 #[test]
 fn goods_are_held_and_go_or_are_given_back() {
     let service = Process::example("commerce", "commerce-1", &[]);
-    let order = Order::at(service.address());
+    let order = Order::at(&service.address().to_string());
     assert_eq!(order.release().unwrap(), Released::Free);
     assert_eq!(order.commit().unwrap(), Committed::NotHeld);
     for _ in 0..2 {
@@ -221,7 +221,7 @@ fn a_service_that_cannot_is_told_apart_from_one_that_breaks_off() {
         (&no_http, Kind::BadGateway),
         (&endless, Kind::BadGateway),
     ] {
-        let order = Order::at(double.address());
+        let order = Order::at(&double.address().to_string());
         assert_eq!(kind(order.reserve()), expected, "{:?}", double.heads());
         assert_eq!(kind(order.commit()), expected, "{:?}", double.heads());
         assert_eq!(kind(order.release()), expected, "{:?}", double.heads());
@@ -238,7 +238,7 @@ fn a_slow_service_costs_no_more_than_the_errands_time() {
     let limit = Duration::from_millis(200);
     for double in [&silent, &stuck] {
         let began = Instant::now();
-        assert_eq!(kind(Order::at(double.address()).commit_within(limit)), Kind::GatewayTimeout);
+        assert_eq!(kind(Order::at(&double.address().to_string()).commit_within(limit)), Kind::GatewayTimeout);
         assert!(began.elapsed() >= limit && began.elapsed() < SOON, "{:?}", began.elapsed());
     }
 }

@@ -142,7 +142,6 @@ impl Stage {
                 users: Some(Users::new(store.clone(), feed.clone())),
                 products: Some(products),
                 onces: Some(onces),
-                ..rest::Served::default()
             }),
             auth: rest::auth_router(None, Some(ApiKeys::new(store.clone(), feed.clone()))),
             ..Locals::default()
