@@ -33,7 +33,7 @@ const MOST: usize = 256 << 10;
 pub(super) struct IdempotencyKey {
     /// A key of the client's own: whoever sends the same request with it again gets the same answer, and nothing is done
     /// twice.
-    #[param(rename = "Idempotency-Key", required = false, min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", required = false, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: String,
 }
 
