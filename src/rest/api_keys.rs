@@ -34,6 +34,7 @@ const OFFER: Offer<ApiKeyField> = Offer {
     members: Members {
         fields: &["id", "user_id", "name", "hint", "scopes", "created_at", "expires_at", "last_used_at"],
         includes: &[],
+        of_tenant: true,
     },
 };
 
@@ -128,10 +129,11 @@ impl Made {
                        ("X-Total-Count" = u64, description = "How many there are, at least.")))),
 )]
 async fn list(State(keys): State<ApiKeys>, asked: Asked) -> Result<Response, Problem> {
-    let caller = asked.acting()?;
-    let wanted = asked.listing(&OFFER, &caller)?;
+    let asked = asked.acting_for(OFFER.members)?;
+    let wanted = asked.listing(&OFFER)?;
     let most = asked.settings.rest.count_cap;
-    let (page, count) = keys.list(&caller, &wanted.listing, (most, &asked.visit)).await.map_err(problem)?;
+    let (page, count) =
+        keys.list(&asked.caller, &wanted.listing, (most, &asked.visit)).await.map_err(problem)?;
     let shown = |entry: &ApiKeyEntry| shown(entry.clone(), None);
     Ok(wanted.page(&page, count, shown).map_err(problem)?.read(&asked.headers))
 }

@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn no_metric_is_shown_twice() {
         let metrics = Metrics::new();
-        (metrics.postgres(), metrics.redis(), metrics.cache());
+        drop((metrics.postgres(), metrics.redis(), metrics.cache()));
         let text = text(&metrics);
         let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         let told = names.len();

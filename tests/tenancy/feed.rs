@@ -57,7 +57,7 @@ impl Instance {
     }
 
     fn count(&self, series: &str) -> u64 {
-        let text = self.metrics.text();
+        let text = self.metrics.exposition().into_text();
         let line = text.lines().find_map(|line| line.strip_prefix(series));
         line.map_or(0, |number| number.trim().parse().unwrap())
     }

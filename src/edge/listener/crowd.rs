@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(enter(&crowd, "192.0.2.4").unwrap_err(), Refusal::Full);
         drop(places);
         assert!(enter(&crowd, "192.0.2.4").is_ok());
-        assert!(metrics.text().contains("olympus_connections_open{listener=\"public\"} 0"));
+        assert!(metrics.exposition().into_text().contains("olympus_connections_open{listener=\"public\"} 0"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Ends {
 
     fn counted(&self, cause: &str) -> bool {
         let series = format!("olympus_connections_refused_total{{cause=\"{cause}\",listener=\"public\"}} 1");
-        self.metrics.text().contains(&series)
+        self.metrics.exposition().into_text().contains(&series)
     }
 }
 
@@ -218,7 +218,7 @@ async fn connections_that_others_end_for_a_reason_are_counted() {
     for (code, cause) in [(11, "h2_excess"), (1, "h2_protocol")] {
         let mut ends = http2();
         ends.server.write_all(&go_away(1, 0)).await.unwrap();
-        assert!(!ends.metrics.text().contains("cause="), "one that drains is not");
+        assert!(!ends.metrics.exposition().into_text().contains("cause="), "one that drains is not");
         ends.server.write_all(&go_away(1, code)).await.unwrap();
         assert!(ends.counted(cause), "{cause}");
     }
