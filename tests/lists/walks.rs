@@ -208,7 +208,8 @@ async fn walks_through_users_miss_nothing_and_show_nothing_twice_while_rows_come
 
 #[test]
 fn every_list_that_can_be_sorted_is_walked_through() {
-    let document: Value = serde_json::from_str(&rest::openapi()).unwrap();
+    let document: Value =
+        serde_json::from_str(&rest::openapi(&olympus_gateway::config::Rest::default())).unwrap();
     let paths = document["paths"].as_object().unwrap().iter();
     let is_sorted = |path: &Value| {
         let parameters = path["get"]["parameters"].as_array().cloned().unwrap_or_default();
