@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use olympus_gateway::model::{Field, OrderField, ProductField, UserField};
+use olympus_gateway::model::{ApiKeyField, Field, OrderField, ProductField, UserField};
 use olympus_gateway::rest;
 use serde_json::Value;
 use tokio_postgres::Client;
@@ -27,6 +27,10 @@ struct List {
     kind: &'static str,
     columns: &'static str,
     values: &'static str,
+    /// Its times.
+    times: &'static [&'static str],
+    /// The time that takes a row away.
+    gone: &'static str,
     /// What is another of a row that moves.
     moved: &'static str,
     sorts: fn() -> Vec<String>,
@@ -38,6 +42,8 @@ const PRODUCTS: List = List {
     kind: "sku",
     columns: "sku, name, price, currency",
     values: "$3::text || '-' || ($4::bigint % 3) || '-' || $2::uuid, 'Lamp ' || $4::bigint, $4::bigint, 'EUR'",
+    times: &["created_at", "updated_at"],
+    gone: "deleted_at",
     moved: "price = (random() * 5)::bigint, name = 'Lamp ' || (random() * 5)::int",
     sorts: sorts::<ProductField>,
 };
@@ -48,6 +54,8 @@ const ORDERS: List = List {
     kind: "note",
     columns: "user_id, note, total, currency",
     values: "(SELECT id FROM users WHERE tenant_id = $1 LIMIT 1), $3::text, $4::bigint, 'EUR'",
+    times: &["created_at", "updated_at"],
+    gone: "deleted_at",
     moved: "total = (random() * 5)::bigint",
     sorts: sorts::<OrderField>,
 };
@@ -60,17 +68,35 @@ const USERS: List = List {
     // Sorted by whatever the case of their letters.
     values: "$3::text || CASE $4::bigint % 2 WHEN 0 THEN '-A' ELSE '-a' END || $2::uuid || '@shop.example',
         'Ada ' || $4::bigint",
+    times: &["created_at", "updated_at"],
+    gone: "deleted_at",
     moved: "name = 'Ada ' || (random() * 5)::int",
     sorts: sorts::<UserField>,
 };
 
+const API_KEYS: List = List {
+    path: "/api/v1/auth/api-keys",
+    table: "api_keys",
+    kind: "name",
+    columns: "user_id, name, hash, hint",
+    values: "(SELECT id FROM users WHERE tenant_id = $1 LIMIT 1), $3::text || '-' || $4::bigint,
+        sha256(uuid_send($2::uuid)), 'olk_'",
+    times: &["created_at"],
+    gone: "revoked_at",
+    moved: "name = 'pass-' || (random() * 5)::int",
+    sorts: sorts::<ApiKeyField>,
+};
+
 impl List {
     fn add(&self) -> String {
-        let Self { table, columns, values, .. } = self;
+        let Self { table, columns, values, times, .. } = self;
+        let hours = |(index, _)| {
+            format!("timestamptz '2026-09-21Z' - ($4::bigint % {}) * interval '1 hour'", 3 - index)
+        };
+        let (times, hours) = (times.join(", "), times.iter().enumerate().map(hours).collect::<Vec<_>>());
+        let hours = hours.join(", ");
         format!(
-            "INSERT INTO {table} (tenant_id, id, created_at, updated_at, {columns})
-             VALUES ($1::uuid, $2::uuid, timestamptz '2026-09-21Z' - ($4::bigint % 3) * interval '1 hour',
-                 timestamptz '2026-09-21Z' - ($4::bigint % 2) * interval '1 hour', {values})"
+            "INSERT INTO {table} (tenant_id, id, {columns}, {times}) VALUES ($1::uuid, $2::uuid, {values}, {hours})"
         )
     }
 
@@ -85,7 +111,7 @@ impl List {
 
     /// Which rows come and go.
     fn passing(&self) -> String {
-        format!("tenant_id = $1 AND {} LIKE 'pass%' AND deleted_at IS NULL", self.kind)
+        format!("tenant_id = $1 AND {} LIKE 'pass%' AND {} IS NULL", self.kind, self.gone)
     }
 }
 
@@ -98,8 +124,9 @@ async fn add(client: &Client, list: &List, (tenant, kind): (Uuid, &str)) -> Stri
 
 /// Adds, takes away and moves rows until it is told to stop.
 async fn churn(client: Client, (list, tenant): (&'static List, Uuid), is_over: Arc<AtomicBool>) -> usize {
-    let take = list.change("deleted_at = now()");
-    let backwards = "updated_at = updated_at - (random() * 2)::int * interval '1 hour'";
+    let take = list.change(&format!("{} = now()", list.gone));
+    let last = list.times.last().unwrap();
+    let backwards = format!("{last} = {last} - (random() * 2)::int * interval '1 hour'");
     let shift = list.change(&format!("{backwards}, {}", list.moved));
     let count = format!("SELECT count(*) FROM {} WHERE {}", list.table, list.passing());
     let mut changes = 0;
@@ -120,9 +147,10 @@ fn sorts<F: Field>() -> Vec<String> {
     let fields: Vec<_> = F::ALL.iter().filter(|field| field.is_sortable()).collect();
     let mut sorts = Vec::new();
     for (index, field) in fields.iter().enumerate() {
-        let second = fields[(index + 1 + fastrand::usize(0..fields.len() - 1)) % fields.len()];
+        let others: Vec<_> = fields.iter().enumerate().filter(|(other, _)| *other != index).collect();
         for first in ["", "-"] {
             sorts.push(format!("{first}{}", field.name()));
+            let Some((_, second)) = fastrand::choice(&others) else { continue };
             for then in ["", "-"] {
                 sorts.push(format!("{first}{},{then}{}", field.name(), second.name()));
             }
@@ -154,9 +182,11 @@ async fn walk(shop: &Shop, target: &str) -> [Vec<String>; 2] {
 
 /// Walks through a list by every sort while two others change it.
 async fn walk_by_every_sort(list: &'static List) {
-    let shop = Shop::open().await;
+    let mut shop = Shop::open().await;
+    // Who sees all there is.
+    shop.token = shop.stage.token(shop.tenant, "ada", "tenant_admin");
     let tenant = shop.tenant.uuid();
-    // Orders are somebody's.
+    // Orders and keys are somebody's.
     user(&shop.stage.store, shop.tenant, "member").await;
     let client = shop.database.connect("postgres").await;
     let mut staying = Vec::new();
@@ -206,6 +236,11 @@ async fn walks_through_users_miss_nothing_and_show_nothing_twice_while_rows_come
     walk_by_every_sort(&USERS).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn walks_through_api_keys_miss_nothing_and_show_nothing_twice_while_rows_come_and_go() {
+    walk_by_every_sort(&API_KEYS).await;
+}
+
 #[test]
 fn every_list_that_can_be_sorted_is_walked_through() {
     let document: Value =
@@ -217,5 +252,5 @@ fn every_list_that_can_be_sorted_is_walked_through() {
     };
     let found: BTreeSet<&str> =
         paths.filter(|(_, item)| is_sorted(item)).map(|(path, _)| path.as_str()).collect();
-    assert_eq!(found, BTreeSet::from([PRODUCTS, ORDERS, USERS].map(|list| list.path)));
+    assert_eq!(found, BTreeSet::from([PRODUCTS, ORDERS, USERS, API_KEYS].map(|list| list.path)));
 }

@@ -129,10 +129,11 @@ impl Server {
         toml::from_str(&format!("url = \"{url}\"\nowner_url = \"{owner}\"\n{more}")).expect("settings")
     }
 
-    /// Sends all of its processes a signal by name, the first one first: it makes the others.
+    /// Sends all of its processes a signal by name, the first one first: it makes the others, which may end meanwhile.
     pub fn signal(&self, name: &str) {
         let children = format!("/proc/{0}/task/{0}/children", self.process);
-        let kill = format!("kill -s {name} {} && kill -s {name} $(cat {children})", self.process);
+        let each = format!("for child in $(cat {children}); do kill -s {name} $child || true; done");
+        let kill = format!("kill -s {name} {} && {each}", self.process);
         run(Command::new("sh").arg("-c").arg(kill));
     }
 
