@@ -110,7 +110,8 @@ impl Caller {
         }
         match permission.reading().is_some_and(may) {
             true => Err(forbidden(permission)),
-            false => Err(Error::new(Kind::NotFound, "there is no such thing")),
+            // In the words of the one that looks for things that are not there: nobody can tell them apart.
+            false => Err(Error::new(Kind::NotFound, format!("there is no such {}", permission.noun()))),
         }
     }
 

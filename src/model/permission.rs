@@ -64,6 +64,19 @@ impl Permission {
         self as usize
     }
 
+    /// The word for one thing that it is about, as those are told who may not know of it.
+    pub fn noun(self) -> &'static str {
+        match self.resource() {
+            "api_keys" => "key",
+            "orders" => "order",
+            "products" => "product",
+            "sessions" => "session",
+            "tenants" => "tenant",
+            "users" => "user",
+            _ => "thing",
+        }
+    }
+
     /// What is needed to know that a thing of the same kind exists; `None` where nothing reads such things.
     pub fn reading(self) -> Option<Self> {
         let reads = |it: &&Self| it.resource() == self.resource() && it.action() == "read";

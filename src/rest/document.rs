@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::once::Keyed;
+use super::unique::Once;
 use crate::error::Kind;
 use crate::http::{Fault, Problem};
 use crate::model::{Money, exponent};
@@ -41,9 +42,12 @@ impl<S: Send + Sync> FromRequest<S> for Document {
         }
         check_type(&head.headers)?;
         match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Ok(Self { members, keyed, ..Self::default() }),
+            Ok(Once(Value::Object(members))) => Ok(Self { members, keyed, ..Self::default() }),
             Ok(_) => {
                 Err(Problem::new(Kind::Invalid, "the body is JSON, but no object").with_code("invalid_json"))
+            }
+            Err(error) if error.is_data() => {
+                Err(Problem::new(Kind::Invalid, format!("the body: {error}")).with_code("invalid_json"))
             }
             Err(error) => {
                 let place = format!("the body is no JSON: line {}, column {}", error.line(), error.column());
@@ -83,7 +87,7 @@ impl Document {
     /// A text that must be there, of so many characters at most, none of them a control character.
     pub(super) fn line(&mut self, name: &'static str, most: usize) -> String {
         let text = self.optional_prose(name, most);
-        if text.as_ref().is_some_and(String::is_empty) {
+        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
             self.fault(name, "empty", "cannot be empty");
         }
         if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
@@ -387,12 +391,15 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_encoded = headers.get_all(header::CONTENT_ENCODING).iter().any(|it| it != "identity");
     let said = headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok()).unwrap_or_default();
     let said = said.split(';').next().unwrap_or_default().trim();
-    if said.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let problem = Problem::new(Kind::Invalid, "send a document as `Content-Type: application/json`");
+    let detail = match said.eq_ignore_ascii_case("application/json") {
+        true if is_encoded => "send a document as it is, without a `Content-Encoding`",
+        true => return Ok(()),
+        false => "send a document as `Content-Type: application/json`",
+    };
+    let problem = Problem::new(Kind::Invalid, detail);
     Err(Problem { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, ..problem }.with_code("unsupported_media_type"))
 }
 

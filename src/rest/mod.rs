@@ -21,6 +21,7 @@ mod resource;
 mod selection;
 mod status;
 mod tenants;
+mod unique;
 mod users;
 mod warming;
 

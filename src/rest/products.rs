@@ -71,7 +71,7 @@ struct Shown {
     name: String,
     description: String,
     price: ShownMoney,
-    /// How many are left.
+    /// How many the shop says it has. Orders go by what the commerce service has.
     stock: i32,
     #[schema(schema_with = statuses)]
     status: &'static str,

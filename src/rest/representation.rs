@@ -203,10 +203,12 @@ struct Tag {
 
 /// The tags of a header, on however many lines. What is no tag matches nothing.
 fn tags(asked: &HeaderMap, name: &HeaderName) -> Vec<Tag> {
+    const BETWEEN: [char; 3] = [',', ' ', '\t'];
     let lines = asked.get_all(name).iter().filter_map(|line| line.to_str().ok());
     let mut found = Vec::new();
     for line in lines {
-        let mut rest = line.trim_start();
+        // Elements that are empty do not count (RFC 9110 section 5.6.1.2).
+        let mut rest = line.trim_start_matches(BETWEEN);
         if rest.trim_end() == "*" {
             found.push(Tag { text: "*".to_owned(), is_weak: false });
             continue;
@@ -221,7 +223,7 @@ fn tags(asked: &HeaderMap, name: &HeaderName) -> Vec<Tag> {
                 found.push(Tag { text: text.to_owned(), is_weak });
             }
             let Some(next) = after.trim_start().strip_prefix(',') else { break };
-            rest = next.trim_start();
+            rest = next.trim_start_matches(BETWEEN);
         }
     }
     found

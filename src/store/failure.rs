@@ -87,6 +87,9 @@ fn refused(refusal: &DbError) -> Error {
     if let Some((_, kind, field, words)) = CONSTRAINTS.iter().find(|row| Some(row.0) == broken) {
         return Error::new(*kind, format!("{field}: {words}")).about(field);
     }
+    if broken.is_some_and(|constraint| constraint.ends_with("_tenant_id_fkey")) {
+        return Error::new(Kind::NotFound, "there is no such tenant");
+    }
     let state = refusal.code();
     if [SqlState::CHARACTER_NOT_IN_REPERTOIRE, SqlState::UNTRANSLATABLE_CHARACTER].contains(state) {
         return Error::new(Kind::Invalid, "a text holds a character that cannot be kept, such as U+0000");

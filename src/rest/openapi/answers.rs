@@ -2,8 +2,9 @@
 //! repeats it.
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{OpenApi, RefOr, Response};
+use utoipa::openapi::{OpenApi, RefOr, Required, Response};
 
 use super::{operations, text};
 
@@ -12,6 +13,12 @@ pub(super) fn add(document: &mut OpenApi) {
     for (_, operation) in operations(document) {
         let takes = |name: &str| super::takes(operation, name);
         let (is_shown, is_list, may_be_less) = (takes("fields"), takes("sort"), takes("prefer"));
+        let is_read = is_shown && operation.request_body.is_none() && !takes("if-match");
+        if is_read {
+            operation.parameters.get_or_insert_default().push(if_none_match());
+            let known = Response::new("The client has it already.");
+            operation.responses.responses.insert("304".to_owned(), RefOr::T(known));
+        }
         let responses = &mut operation.responses.responses;
         if may_be_less && responses.contains_key("200") {
             let less = Response::new("The same, where no document is wanted.");
@@ -28,6 +35,16 @@ pub(super) fn add(document: &mut OpenApi) {
             answer.headers.extend(headers.into_iter().map(|(name, it)| (name.to_owned(), RefOr::T(it))));
         }
     }
+}
+
+fn if_none_match() -> RefOr<Parameter> {
+    let parameter = ParameterBuilder::new()
+        .name("If-None-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Only if it is not as the client has it already."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+    RefOr::T(parameter.build())
 }
 
 fn tag() -> (&'static str, Header) {

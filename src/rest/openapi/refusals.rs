@@ -30,6 +30,8 @@ enum When {
     Changing,
     /// It takes `If-Match`.
     Versioned,
+    /// A service behind the gateway has a part in it.
+    Backed,
 }
 
 const REFUSALS: &[Refusal] = &[
@@ -52,6 +54,7 @@ const REFUSALS: &[Refusal] = &[
     row(428, "PreconditionRequired", "precondition_required", "`If-Match` is needed.", When::Versioned),
     row(429, "TooManyRequests", "rate_limited", "A limit is used up.", When::Always),
     row(500, "InternalServerError", "internal_error", "A fault of ours.", When::Always),
+    row(502, "BadGateway", "bad_gateway", "A service behind the gateway failed.", When::Backed),
     row(503, "ServiceUnavailable", "unavailable", "What is needed cannot be had now.", When::Always),
     row(504, "GatewayTimeout", "gateway_timeout", "It took too long.", When::Always),
 ];
@@ -93,6 +96,10 @@ fn fits(when: When, path: &str, operation: &Operation) -> bool {
         When::Body => operation.request_body.is_some(),
         When::Changing => operation.request_body.is_some() || succeeds("204") || has("if-match"),
         When::Versioned => has("if-match"),
+        When::Backed => {
+            let changes = operation.request_body.is_some() || succeeds("204");
+            changes && ["/orders", "/users", "/login"].iter().any(|word| path.contains(word))
+        }
     }
 }
 

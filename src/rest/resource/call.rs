@@ -53,7 +53,7 @@ impl<S: Resource> Call<S> {
     /// The answer to a change.
     pub(in crate::rest) fn changed(&self, changed: Result<S::Thing>) -> Answer {
         let changed = changed.map_err(problem)?;
-        Ok(written::<S>(&changed, &self.selection, (StatusCode::OK, &self.by.headers)))
+        Ok(written::<S>(&changed, &self.selection, (StatusCode::OK, &self.by.headers), ""))
     }
 
     /// The answer to a deletion.
@@ -69,7 +69,10 @@ impl<S: Resource> Call<S> {
     {
         let Self { by, selection, .. } = self;
         let headers = by.headers.clone();
-        let show = move |thing: &S::Thing| written::<S>(thing, &selection, (status, &headers));
+        // Whoever acts elsewhere finds it there only.
+        let elsewhere = by.parameter("tenant_id").filter(|_| S::MEMBERS.of_tenant);
+        let query = elsewhere.map(|_| format!("?tenant_id={}", by.caller.tenant)).unwrap_or_default();
+        let show = move |thing: &S::Thing| written::<S>(thing, &selection, (status, &headers), &query);
         by.once((&by.caller, keyed), show, |once| act(by.clone(), once)).await
     }
 }
@@ -109,14 +112,15 @@ fn represented<S: Resource>(shown: S, selection: &Selection) -> Result<Represent
     }
 }
 
-/// The answer to what made or changed a thing.
+/// The answer to what made or changed a thing, which is found where it is with this query.
 fn written<S: Resource>(
     thing: &S::Thing,
     selection: &Selection,
     (status, asked): (StatusCode, &HeaderMap),
+    query: &str,
 ) -> Response {
     let shown = S::of(thing);
-    let place = (status == StatusCode::CREATED).then(|| format!("{}/{}", S::PATH, shown.place().0));
+    let place = (status == StatusCode::CREATED).then(|| format!("{}/{}{query}", S::PATH, shown.place().0));
     match (represented(shown, selection), place) {
         (Ok(made), Some(place)) => made.located(&place).written(status, asked),
         (Ok(changed), None) => changed.written(status, asked),
