@@ -1,4 +1,5 @@
-//! Our HTTP words: problems, request ids, trace context, client addresses, hop-by-hop rules, paths.
+//! Our HTTP words: problems, request ids, trace context, client addresses, hop-by-hop rules, paths, JSON
+//! that all read alike.
 //! Nothing here knows of routes, pools or Pingora.
 
 mod browser;
@@ -10,6 +11,7 @@ mod path;
 mod problem;
 mod refusal;
 mod request_id;
+mod strict;
 mod trace;
 
 pub use browser::{ACCESS_COOKIE, REFRESH_COOKIE, cookie, is_same_origin, may_change, strip_token_cookies};
@@ -21,4 +23,5 @@ pub use path::{PathError, normalise};
 pub use problem::{Fault, Problem};
 pub use refusal::Refusal;
 pub use request_id::RequestId;
+pub use strict::Strict;
 pub use trace::{TraceContext, TraceId};

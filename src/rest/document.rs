@@ -11,9 +11,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::once::Keyed;
-use super::unique::Once;
 use crate::error::Kind;
-use crate::http::{Fault, Problem};
+use crate::http::{Fault, Problem, Strict};
 use crate::model::{Money, exponent};
 
 /// Largest document that is taken, in bytes.
@@ -42,7 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for Document {
         }
         check_type(&head.headers)?;
         match serde_json::from_slice(&bytes) {
-            Ok(Once(Value::Object(members))) => Ok(Self { members, keyed, ..Self::default() }),
+            Ok(Strict(Value::Object(members))) => Ok(Self { members, keyed, ..Self::default() }),
             Ok(_) => {
                 Err(Problem::new(Kind::Invalid, "the body is JSON, but no object").with_code("invalid_json"))
             }
@@ -410,6 +409,20 @@ mod tests {
     async fn document(kind: &str, body: &str) -> Result<Document, Problem> {
         let request = Request::builder().header("content-type", kind).body(Body::from(body.to_owned()));
         Document::from_request(request.unwrap(), &()).await
+    }
+
+    #[tokio::test]
+    async fn a_member_named_twice_and_a_document_that_is_packed_are_refused() {
+        let twice = document("application/json", r#"{"role":"viewer","role":"admin"}"#).await.unwrap_err();
+        assert_eq!((twice.status, twice.code), (StatusCode::BAD_REQUEST, "invalid_json"));
+        for (encoding, is_taken) in [("gzip", false), ("identity", true)] {
+            let request = Request::builder().header("content-type", "application/json");
+            let request = request.header("content-encoding", encoding);
+            let found = Document::from_request(request.body(Body::from("{}")).unwrap(), &()).await;
+            let status = found.map_err(|problem| problem.status).map(|_| ());
+            let expected = if is_taken { Ok(()) } else { Err(StatusCode::UNSUPPORTED_MEDIA_TYPE) };
+            assert_eq!(status, expected, "{encoding}");
+        }
     }
 
     #[tokio::test]

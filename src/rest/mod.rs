@@ -21,7 +21,6 @@ mod resource;
 mod selection;
 mod status;
 mod tenants;
-mod unique;
 mod users;
 mod warming;
 

@@ -276,6 +276,7 @@ mod tests {
         let (matched, unmatched) = (&header::IF_MATCH, &header::IF_NONE_MATCH);
         for (pairs, is) in [
             (vec![(unmatched, "*")], Expected::Nothing),
+            (vec![(matched, ", ,\"v6\",, \"v7\",")], Expected::OneOf(vec![6, 7])),
             (vec![(unmatched, "\"v7-ab12cd\", W/\"v8-ab12cd-br\"")], Expected::NoneOf(vec![7, 8])),
             (vec![(unmatched, "\"other\"")], Expected::NoneOf(Vec::new())),
             (vec![(matched, "*"), (unmatched, "\"v7\"")], Expected::NoneOf(vec![7])),

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::json;
+use crate::http::Strict;
 use crate::identity::denial::Denial;
 
 /// Longest token, in bytes. Larger ones are refused unread; those of known issuers have 1 to 3 kb.
@@ -45,7 +45,7 @@ impl<'t> Compact<'t> {
         // The signature too: who verifies it may be less strict.
         let (header, claims) = decode(header).zip(decode(claims)).ok_or_else(malformed)?;
         decode(signature).ok_or_else(malformed)?;
-        let header = json::object(&header);
+        let header = object(&header);
         let mut header = header
             .ok_or_else(|| Denial::invalid("the token's header is no JSON object, or repeats a member"))?;
         if header.keys().any(|name| REFUSED.contains(&name.as_str())) {
@@ -53,7 +53,7 @@ impl<'t> Compact<'t> {
                           `x5u`, `x5c`, `zip`, `b64` or `enc`";
             return Err(Denial::invalid(detail));
         }
-        let claims = json::object(&claims);
+        let claims = object(&claims);
         let claims = claims
             .ok_or_else(|| Denial::invalid("the token's claims are no JSON object, or repeat a member"))?;
         let algorithm = text(&mut header, "alg")?;
@@ -73,10 +73,31 @@ impl<'t> Compact<'t> {
     }
 }
 
+/// The members of an object, or `None` where the bytes are no object, or one that names a member twice.
+fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    match serde_json::from_slice(bytes) {
+        Ok(Strict(Value::Object(members))) => Some(members),
+        Ok(Strict(_)) | Err(_) => None,
+    }
+}
+
 fn text(header: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Denial> {
     match header.remove(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(Denial::invalid("the token's header has an `alg`, `kid` or `typ` that is no text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_whole_object_will_do() {
+        for text in ["", "1", "[]", "{", "{}{}", "{} x", "{'a':1}", "\u{feff}{}", r#"{"a":1,"a":1}"#] {
+            assert_eq!(object(text.as_bytes()), None, "{text}");
+        }
+        assert!(object(br#"{"a":{"b":[1,null]},"b":2}"#).is_some());
     }
 }

@@ -4,7 +4,6 @@ mod cache;
 mod claims;
 mod compact;
 mod issuer;
-mod json;
 mod key;
 mod own;
 mod remote;

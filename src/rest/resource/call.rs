@@ -70,8 +70,8 @@ impl<S: Resource> Call<S> {
         let Self { by, selection, .. } = self;
         let headers = by.headers.clone();
         // Whoever acts elsewhere finds it there only.
-        let elsewhere = by.parameter("tenant_id").filter(|_| S::MEMBERS.of_tenant);
-        let query = elsewhere.map(|_| format!("?tenant_id={}", by.caller.tenant)).unwrap_or_default();
+        let is_elsewhere = S::MEMBERS.of_tenant && by.parameter("tenant_id").is_some();
+        let query = if is_elsewhere { format!("?tenant_id={}", by.caller.tenant) } else { String::new() };
         let show = move |thing: &S::Thing| written::<S>(thing, &selection, (status, &headers), &query);
         by.once((&by.caller, keyed), show, |once| act(by.clone(), once)).await
     }
