@@ -54,7 +54,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("tokio_tungstenite", "http/socket.rs"),
     ("jsonwebtoken", "identity"),
     ("h2", "edge"),
-    ("httpdate", "edge"),
+    ("httpdate", "http"),
     ("rustls", "app config edge redis/connect.rs store"),
     ("x509_parser", "config edge"),
     ("prometheus", "telemetry"),

@@ -50,6 +50,11 @@ upstream = "app"
 auth = "none"
 path = "/api/v1/{*rest}"
 local = "status"
+[routes.moved]
+auth = "none"
+path = "/moved/{*rest}"
+upstream = "app"
+add_prefix = "/v2"
 [routes.asked]
 auth = "none"
 path = "/asked"
@@ -133,6 +138,27 @@ fn each_request_has_one_who_answers_it() {
     for (request, headers, expected) in cases {
         assert_eq!(admit(&pipeline, &head(request, headers)).0, expected, "{request} {headers:?}");
     }
+}
+
+#[test]
+fn a_path_that_cannot_be_passed_on_with_its_prefix_is_refused() {
+    let pipeline = pipeline();
+    let long = |length| format!("GET /moved/{}", "a".repeat(length - "/moved/".len()));
+    assert_eq!(admit(&pipeline, &head(&long(65_531), &[])).0, "proxy app");
+    assert_eq!(admit(&pipeline, &head(&long(65_532), &[])).0, "400 invalid_path");
+}
+
+#[test]
+fn options_may_ask_about_no_resource() {
+    let pipeline = pipeline();
+    let (word, headers, _) = admit(&pipeline, &head("OPTIONS *", &[]));
+    assert_eq!(
+        (word.as_str(), text(&headers, "allow")),
+        ("204", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+    );
+    assert_eq!(text(&headers, "x-content-type-options"), "nosniff");
+    assert_eq!(admit(&pipeline, &head("GET *", &[])).0, "400 invalid_path");
+    assert_eq!(admit(&pipeline, &head("OPTIONS *", &[("host", "a b")])).0, "400 invalid_host");
 }
 
 #[test]

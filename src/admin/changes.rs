@@ -1,4 +1,7 @@
-//! What operators may change while the gateway runs. Every call leaves an audit line that says who, what and why.
+//! What operators may change while the gateway runs. Every change that is asked for leaves an audit line when it is over:
+//! what, why, and what came of it. A call that cannot be understood asks for none.
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -38,9 +41,13 @@ pub(super) struct ReloadView {
     pending: Vec<ChangeView>,
 }
 
-/// Reads the configuration again: 200 with what changed, or 422 with every mistake; then nothing changed.
+/// Reads the configuration again: 200 with what changed, or 400 with every mistake; then nothing changed.
 pub(super) async fn reload(State(view): State<View>) -> Result<Json<ReloadView>, Problem> {
-    audit("reload", "", "");
+    let entry = Entry::of("reload", String::new(), "");
+    entry.close(read_again(&view).await)
+}
+
+async fn read_again(view: &View) -> Result<Json<ReloadView>, Problem> {
     let last = view.control.reload(Trigger::Admin).await.map_err(Problem::from)?;
     if let Err(mistakes) = &last.result {
         let problem = Problem::new(Kind::Invalid, "the configuration has mistakes; the one in force is kept");
@@ -116,8 +123,8 @@ pub(super) async fn set_endpoint(
         address,
     };
     let target = format!("{}/{}", wish.upstream, wish.address);
-    audit(&format!("set weight {}", wish.weight), &target, &wish.note);
-    view.control.set(wish.clone()).await.map_err(Problem::from)?;
+    let entry = Entry::of(format!("set weight {}", wish.weight), target, &wish.note);
+    entry.close(view.control.set(wish.clone()).await.map_err(Problem::from))?;
     Ok(Json(override_view(&wish)))
 }
 
@@ -138,11 +145,13 @@ pub(super) async fn clear_endpoint(
     Path((upstream, endpoint)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let address = parse(&endpoint)?;
-    audit("clear override", &format!("{upstream}/{address}"), "");
-    match view.control.clear(upstream, address).await.map_err(Problem::from)? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::new(Kind::NotFound, "there is no override on that endpoint")),
-    }
+    let entry = Entry::of("clear override", format!("{upstream}/{address}"), "");
+    let cleared = match view.control.clear(upstream, address).await {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Problem::new(Kind::NotFound, "there is no override on that endpoint")),
+        Err(error) => Err(error.into()),
+    };
+    entry.close(cleared)
 }
 
 fn parse(endpoint: &str) -> Result<Address, Problem> {
@@ -202,16 +211,105 @@ pub(super) async fn set_log_level(
     body: Result<Json<LevelWanted>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(wanted) = body.map_err(|rejection| Problem::new(Kind::Invalid, rejection.body_text()))?;
-    audit(&format!("set log level {:?}", wanted.level), "", "");
+    // It cannot fail, and the line may be none of those that are written from then on.
+    Entry::of(format!("set log level {:?}", wanted.level), String::new(), "").close(Ok(()))?;
     view.messages.set(wanted.level);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// One line for each change by an operator. The token says that it is one, not which one: hence the note.
-fn audit(change: &str, target: &str, note: &str) {
-    tracing::info!(audit = true, change, target_endpoint = target, note, "an operator changed the gateway");
+/// The audit line of a change. It is written at its end, also where whoever asked has left before the outcome was known.
+/// The token says that it is an operator, not which one: hence the note.
+#[derive(Debug)]
+struct Entry<'n> {
+    change: Cow<'static, str>,
+    target: String,
+    note: &'n str,
+    outcome: &'static str,
+    /// Why it was refused.
+    reason: String,
+}
+
+impl<'n> Entry<'n> {
+    fn of(change: impl Into<Cow<'static, str>>, target: String, note: &'n str) -> Self {
+        Self { change: change.into(), target, note, outcome: "unknown", reason: String::new() }
+    }
+
+    /// Writes what came of it, and passes that on.
+    fn close<T>(mut self, result: Result<T, Problem>) -> Result<T, Problem> {
+        match &result {
+            Ok(_) => self.outcome = "done",
+            Err(problem) => {
+                self.outcome = "refused";
+                self.reason.clone_from(&problem.detail);
+            }
+        }
+        result
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        tracing::info!(
+            audit = true,
+            change = &*self.change,
+            target_endpoint = self.target,
+            note = self.note,
+            outcome = self.outcome,
+            reason = self.reason,
+            "an operator asked for a change of the gateway"
+        );
+    }
 }
 
 fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What the audit line says came of a change.
+    fn said(end: impl FnOnce(Entry<'static>)) -> [Value; 2] {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let format = tracing_subscriber::fmt().json().flatten_event(true);
+        let subscriber = format.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || end(Entry::of("reload", String::new(), "")));
+        let mut line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).expect("one line");
+        ["outcome", "reason"].map(|name| line[name].take())
+    }
+
+    #[test]
+    fn a_change_has_one_line_that_says_what_came_of_it() {
+        let done = |entry: Entry<'_>| entry.close(Ok(())).unwrap();
+        assert_eq!(said(done), [json!("done"), json!("")]);
+        let refused = |entry: Entry<'_>| {
+            entry.close::<()>(Err(Problem::new(Kind::Invalid, "no"))).unwrap_err();
+        };
+        assert_eq!(said(refused), [json!("refused"), json!("no")]);
+    }
+
+    #[test]
+    fn who_leaves_before_a_change_is_over_leaves_its_line() {
+        assert_eq!(said(drop), [json!("unknown"), json!("")]);
+    }
 }

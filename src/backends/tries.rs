@@ -1,16 +1,15 @@
 //! The tries of one call: as those of a client's request, with the same words for faults, the same budget and waits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use http::header::RETRY_AFTER;
 use tokio::time::{sleep, timeout_at};
 
 use super::answer::{Answer, bad};
 use super::backend::{Backend, Request};
 use super::errand::Errand;
 use crate::error::{Error, Kind, Result};
-use crate::http::{Breach, Cut, Reply};
+use crate::http::{Breach, Cut, Reply, retry_after};
 use crate::telemetry::Span;
 use crate::upstream::{
     Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pick, Refused, RetryPermit, Tried, backoff,
@@ -40,11 +39,13 @@ impl Backend {
                     return one.finish(reply, (request.most, errand.by), read).await;
                 }
                 Ok(reply) => Fault::Status(reply.status),
-                Err(failure) if !one.may_repeat(Fault::Failure(failure), &request, &tries) => {
+                // Dropped without a report, as it is where who asked has left.
+                Err(Ended::OutOfTime) => return Err(error(Failure::Timeout)),
+                Err(Ended::Failed(failure)) if !one.may_repeat(Fault::Failure(failure), &request, &tries) => {
                     one.conclude(one.failed(failure));
                     return Err(error(failure));
                 }
-                Err(failure) => Fault::Failure(failure),
+                Err(Ended::Failed(failure)) => Fault::Failure(failure),
             };
             if !tries.wait(fault, &request).await {
                 return Err(one.given_up(fault));
@@ -70,6 +71,14 @@ struct One<'t> {
     started: Instant,
     /// Whether the pool knows how it ended.
     is_settled: AtomicBool,
+}
+
+/// Why a try came to no answer.
+enum Ended {
+    /// The endpoint failed.
+    Failed(Failure),
+    /// The time of who asked was over first, which is no fault of the endpoint.
+    OutOfTime,
 }
 
 impl<'t> Tries<'t> {
@@ -117,13 +126,13 @@ impl<'t> Tries<'t> {
 
 impl One<'_> {
     /// To the head of the answer. The pool learns of it, and of a failure.
-    async fn send(&self, request: &Request, by: Instant) -> Result<Reply, Failure> {
+    async fn send(&self, request: &Request, by: Instant) -> Result<Reply, Ended> {
         let Ok(client) = self.backend.client(&self.pick.endpoint().address) else {
-            return Err(Failure::Refused);
+            return Err(Ended::Failed(Failure::Refused));
         };
-        let until = by.min(self.started + self.backend.pool.settings.try_timeout.get());
+        let until = self.started + self.backend.pool.settings.try_timeout.get();
         let waiting = self.pick.wait(self.started);
-        let sent = timeout_at(until.into(), client.send(&request.call)).await;
+        let sent = timeout_at(by.min(until).into(), client.send(&request.call)).await;
         drop(waiting);
         let (failure, why) = match sent {
             Ok(Ok(reply)) => {
@@ -134,19 +143,19 @@ impl One<'_> {
                 return Ok(reply);
             }
             Ok(Err((breach, why))) => (failure(breach), why),
+            Err(_) if by < until => return Err(Ended::OutOfTime),
             Err(_) => (Failure::Timeout, "the head of the answer did not come in time".to_owned()),
         };
         let (pool, endpoint) = (&*self.backend.pool.name, &*self.pick.endpoint().name);
         tracing::debug!(upstream = pool, endpoint, failure = failure.as_str(), why, "a call failed");
         self.report(self.failed(failure));
         self.backend.metrics.failed(pool, endpoint, failure.as_str());
-        Err(failure)
+        Err(Ended::Failed(failure))
     }
 
     /// A status that speaks against the endpoint, whatever else it says.
     fn refused(&self, reply: &Reply) {
-        let retry_after = reply.headers.get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse().ok());
-        let retry_after = retry_after.map(Duration::from_secs);
+        let retry_after = retry_after(&reply.headers, SystemTime::now);
         self.report(Outcome::Answered { status: reply.status, latency: self.latency(), retry_after });
         self.backend.metrics.failed(&self.backend.pool.name, &self.pick.endpoint().name, "status");
     }
@@ -173,7 +182,8 @@ impl One<'_> {
                 };
                 (Err(bad(message)), self.failed(Failure::Truncated))
             }
-            Err(_) => (Err(error(Failure::Timeout)), self.failed(Failure::Truncated)),
+            // The head came in time, and nothing says that the rest would not have come.
+            Err(_) => (Err(error(Failure::Timeout)), Outcome::Abandoned { latency }),
         };
         // A status of failure has been reported as such.
         let outcome = if status < 500 { outcome } else { answered };
@@ -235,7 +245,7 @@ impl One<'_> {
 }
 
 impl Drop for One<'_> {
-    /// Who asked has left before the endpoint could show what it would do.
+    /// Who asked has left, or had no more time, before the endpoint could show what it would do.
     fn drop(&mut self) {
         if !self.is_settled.load(Ordering::Relaxed) {
             self.report(Outcome::Abandoned { latency: self.latency() });

@@ -69,7 +69,7 @@ impl<T: Send + Sync + 'static> Shelf<T> {
     /// Those of the load; Unavailable, where somebody else loads it for too long.
     pub async fn read<F>(
         &self,
-        (tenant, what): (TenantId, What),
+        (tenant, what): (TenantId, impl FnOnce() -> What),
         limit: Duration,
         load: impl FnOnce() -> F,
     ) -> Result<Found<T>>
@@ -84,7 +84,7 @@ impl<T: Send + Sync + 'static> Shelf<T> {
             return Ok(loaded(load().await?, How::Bypassed));
         }
         let generation = inner.generations.of(tenant, self.noun);
-        let key = Key { tenant, kind: self.kind, generation, what };
+        let key = Key { tenant, kind: self.kind, generation, what: what() };
         let Ok(found) = timeout(limit, inner.entries.find(&key, now)).await else {
             return Err(Error::new(Kind::Unavailable, "what was asked for is still being loaded"));
         };

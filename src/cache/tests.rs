@@ -29,7 +29,7 @@ fn shelf(cache: &Cache) -> Shelf<String> {
 /// Reads the thing of this number, which is this text where it has to be loaded.
 async fn read(shelf: &Shelf<String>, tenant: TenantId, id: u128, text: &str) -> (String, How) {
     let load = || async { Ok(text.to_owned()) };
-    let found = shelf.read((tenant, What::Id(Uuid::from_u128(id))), LIMIT, load).await.unwrap();
+    let found = shelf.read((tenant, || What::Id(Uuid::from_u128(id))), LIMIT, load).await.unwrap();
     (found.value.to_string(), found.how)
 }
 
@@ -72,7 +72,7 @@ async fn what_was_loaded_before_a_change_is_never_found_after_it() {
         may_end.notified().await;
         Ok("old".to_owned())
     };
-    let slow = shelf.read((tenant, What::Id(Uuid::from_u128(1))), LIMIT, load);
+    let slow = shelf.read((tenant, || What::Id(Uuid::from_u128(1))), LIMIT, load);
     let between = async {
         began.notified().await;
         cache.forget(change(Some(tenant), Noun::Products));
@@ -98,7 +98,7 @@ async fn many_who_ask_at_once_are_served_by_one_load() {
             tokio::task::yield_now().await;
             Ok("a".to_owned())
         };
-        shelf.read((tenant, What::Query("all".into())), LIMIT, load).await.unwrap().value
+        shelf.read((tenant, || What::Query("all".into())), LIMIT, load).await.unwrap().value
     };
     let seen = futures_util::future::join_all((0..50).map(|_| ask())).await;
     assert!(seen.iter().all(|value| **value == "a"));
@@ -109,7 +109,7 @@ async fn many_who_ask_at_once_are_served_by_one_load() {
 async fn a_load_that_fails_or_is_left_is_kept_by_nobody_and_holds_nobody_up() {
     let (cache, tenant) = (cache(""), TenantId::new());
     let shelf = shelf(&cache);
-    let which = || (tenant, What::Id(Uuid::from_u128(1)));
+    let which = || (tenant, || What::Id(Uuid::from_u128(1)));
     let fail = || async { Err::<String, _>(Error::new(Kind::NotFound, "there is no such product")) };
     let failed: Result<_> = shelf.read(which(), LIMIT, fail).await;
     assert_eq!(failed.err().map(|error| error.kind()), Some(Kind::NotFound));
@@ -124,7 +124,7 @@ async fn a_load_that_fails_or_is_left_is_kept_by_nobody_and_holds_nobody_up() {
 async fn who_waits_for_another_waits_no_longer_than_it_may() {
     let (cache, tenant) = (cache(""), TenantId::new());
     let shelf = shelf(&cache);
-    let which = || (tenant, What::Id(Uuid::from_u128(1)));
+    let which = || (tenant, || What::Id(Uuid::from_u128(1)));
     let mut endless = std::pin::pin!(shelf.read(which(), LIMIT, std::future::pending));
     assert!(futures_util::poll!(&mut endless).is_pending());
     let waited = shelf.read(which(), Duration::from_millis(20), || async { Ok("a".to_owned()) }).await;

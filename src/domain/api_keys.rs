@@ -7,10 +7,10 @@ use crate::config::Permitted;
 use crate::error::{Error, Kind, Result};
 use crate::identity::{ApiKey, Caller, Feed, Reach, Revocation, Thing};
 use crate::model::{
-    ApiKeyEntry, ApiKeyField, ApiKeyId, Condition, Count, Listing, NewApiKey, Page, Permission, Start,
-    UserId, UserStatus, Value,
+    ApiKeyEntry, ApiKeyField, ApiKeyId, Condition, Count, Listing, NewApiKey, Page, Permission, UserId,
+    UserStatus, Value,
 };
-use crate::store::{Store, Work};
+use crate::store::{Store, Work, counted};
 
 /// Most keys of a user.
 const MOST: i64 = 100;
@@ -67,13 +67,8 @@ impl ApiKeys {
         }
         let listing = &listing;
         let list = |work: Work| async move {
-            let page = work.api_keys().list(listing).await?;
-            let is_whole = listing.start == Start::Beginning && !page.has_more;
-            let count = match u64::try_from(page.items.len()) {
-                Ok(rows) if is_whole => Count { rows, is_exact: true },
-                _ => work.api_keys().count(listing, most).await?,
-            };
-            Ok((page, count))
+            let keys = work.api_keys();
+            counted(listing, keys.list(listing), keys.count(listing, most)).await
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
@@ -105,7 +100,8 @@ impl ApiKeys {
         };
         let entry = &visit.entry(&caller.subject, "api_key.created", format!("api_key/{}", new.id));
         let create = |work: Work| async move {
-            match work.users().get(user).await {
+            // Locked, so that of two who make a key at once the second counts that of the first.
+            match work.users().lock(user).await {
                 Ok(owner) if owner.status == UserStatus::Active => {}
                 Ok(_) => return Err(no_user()),
                 Err(error) if error.kind() == Kind::NotFound => return Err(no_user()),

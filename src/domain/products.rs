@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::identity::{Caller, Thing};
 use crate::model::{
     Count, Expected, Listing, NewAuditEntry, NewEvent, Noun, Page, Permission, Product, ProductDraft,
-    ProductField, ProductId, Start, TenantId,
+    ProductField, ProductId, TenantId,
 };
-use crate::store::{Store, Work};
+use crate::store::{Store, Work, counted};
 
 /// What is done with products. A cheap handle.
 #[derive(Debug, Clone)]
@@ -73,15 +73,11 @@ impl Products {
         left: Duration,
     ) -> Result<Found<Listed>> {
         let list = |work: Work| async move {
-            let page = work.products().list(listing).await?;
-            let count = match whole(listing, &page) {
-                Some(count) => count,
-                None => work.products().count(listing, most).await?,
-            };
-            Ok((page, count))
+            let products = work.products();
+            counted(listing, products.list(listing), products.count(listing, most)).await
         };
         // Everything that it depends on is in the text, and texts in it are quoted.
-        let what = What::Query(format!("{most} {listing:?}").into());
+        let what = || What::Query(format!("{most} {listing:?}").into());
         let load = || async { self.store.tenant(tenant).within(left).run(list).await };
         self.pages.read((tenant, what), left, load).await
     }
@@ -95,7 +91,7 @@ impl Products {
     ) -> Result<Found<Product>> {
         let get = |work: Work| async move { work.products().get(id).await };
         let load = || async { self.store.tenant(tenant).within(left).run(get).await };
-        self.one.read((tenant, What::Id(id.uuid())), left, load).await
+        self.one.read((tenant, || What::Id(id.uuid())), left, load).await
     }
 
     /// The tenant of a short name, if there is one.
@@ -174,13 +170,6 @@ impl Products {
 fn weigh(product: &Product) -> usize {
     let Product { sku, name, description, .. } = product;
     size_of::<Product>() + sku.len() + name.len() + description.len()
-}
-
-/// How many there are, where one page shows all of them.
-fn whole(listing: &Listing<ProductField>, page: &Page<Product>) -> Option<Count> {
-    let is_whole = listing.start == Start::Beginning && !page.has_more;
-    let rows = u64::try_from(page.items.len()).ok()?;
-    is_whole.then_some(Count { rows, is_exact: true })
 }
 
 /// Products are nobody's own.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::{Once, Visit};
@@ -15,9 +15,6 @@ use crate::model::{
     TenantStatus,
 };
 use crate::store::{Store, Work};
-
-/// No token that is made here lives longer, and a little more.
-const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(25);
 
 /// What is done with tenants. A cheap handle.
 #[derive(Debug, Clone)]
@@ -192,7 +189,7 @@ async fn shut_out(
         TenantStatus::Active => Ok(Vec::new()),
         TenantStatus::Suspended => {
             let what = Revocation::Tenant(id, now);
-            Ok(vec![work.revocations().insert(id, &what, now + LONGEST_TOKEN).await?])
+            Ok(vec![work.revocations().insert(id, &what, now + Revocation::MEMORY).await?])
         }
     }
 }

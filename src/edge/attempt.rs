@@ -45,7 +45,8 @@ impl Gateway {
         let is_ours = *error.etype() == cause::BODY_TOO_LARGE;
         let Some(proxied) = &mut context.proxied else { return error };
         if *error.etype() == cause::TRY_AGAIN {
-            // The pool has learned from the answer and given leave already.
+            // The pool has learned from the answer and given leave already; the connection is closed.
+            proxied.let_go();
             error.set_retry(true);
             return error;
         }

@@ -169,36 +169,38 @@ pub(super) fn retry_after(refused: Option<Refused>) -> u64 {
     }
 }
 
-/// Sorts the end of a try at a backend. `has_head` says whether the head of its answer had come.
+/// What is known of a try that failed on an open connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// The head of the answer had come.
+    pub(super) has_head: bool,
+    /// Its time was over.
+    pub(super) is_late: bool,
+    /// The connection had carried other requests.
+    pub(super) is_reused: bool,
+}
+
+/// Sorts the end of a try on an open connection: part of the request may have been read.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "Pingora's list grows; what it adds is a broken connection"
 )]
-pub(super) fn failure(error: &Error, has_head: bool, is_past_deadline: bool) -> Failure {
+pub(super) fn failure(error: &Error, seen: Seen) -> Failure {
     let kind = error.etype();
-    if has_head {
+    if seen.has_head {
         return Failure::Truncated;
     }
-    let is_late = is_past_deadline || *kind == NO_ANSWER;
+    let is_late = seen.is_late || *kind == NO_ANSWER;
     if is_late || matches!(kind, ErrorType::ReadTimedout | ErrorType::WriteTimedout) {
         return Failure::Timeout;
     }
-    if *kind == NO_HTTP2 || error.to_string().contains(ALERT) {
+    if *kind == NO_HTTP2 || (!seen.is_reused && is_turned_away(error)) {
         return Failure::Tls;
     }
     if let Some(failure) = http2(error) {
         return failure;
     }
-    if *kind == ErrorType::ConnectTimedout {
-        return Failure::ConnectTimeout;
-    }
     match kind {
-        ErrorType::ConnectRefused
-        | ErrorType::ConnectNoRoute
-        | ErrorType::ConnectError
-        | ErrorType::BindError
-        | ErrorType::SocketError
-        | ErrorType::InternalError => Failure::Refused,
         ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::InvalidH2 => Failure::Protocol,
         _ => Failure::Reset,
     }
@@ -226,6 +228,28 @@ const MISTRUST: &str = "invalid peer certificate";
 /// What rustls says when the other side gives up, as on a certificate of ours: with TLS 1.3 that is seen only after
 /// the handshake, when the answer is read.
 const ALERT: &str = "received fatal alert";
+
+/// Alerts of a side that does not agree to the connection itself. Any other may end one on which it works.
+const TURNED_AWAY: [&str; 11] = [
+    "AccessDenied",
+    "BadCertificate",
+    "CertificateExpired",
+    "CertificateRequired",
+    "CertificateRevoked",
+    "CertificateUnknown",
+    "HandshakeFailure",
+    "InsufficientSecurity",
+    "ProtocolVersion",
+    "UnknownCA",
+    "UnsupportedCertificate",
+];
+
+/// Whether the other side ended a connection because of how it was begun, and so did nothing for what was sent on it.
+fn is_turned_away(error: &Error) -> bool {
+    let text = error.to_string();
+    let alert = text.split_once(ALERT).map(|(_, rest)| rest.trim_start_matches([':', ' ']));
+    alert.is_some_and(|alert| TURNED_AWAY.iter().any(|it| alert.starts_with(it)))
+}
 
 /// Why TLS failed, in the words of rustls alone.
 pub(super) fn tls_reason(error: &Error) -> Option<String> {
@@ -288,10 +312,15 @@ mod tests {
 
     #[test]
     fn every_failure_of_a_backend_is_told_apart() {
-        let of = |kind: ErrorType, has_head, past| failure(&Error::new_up(kind), has_head, past);
-        assert_eq!(of(ErrorType::ConnectRefused, false, false), Failure::Refused);
-        assert_eq!(of(ErrorType::ConnectTimedout, false, false), Failure::ConnectTimeout);
+        let of = |kind: ErrorType, has_head, is_late| {
+            failure(&Error::new_up(kind), Seen { has_head, is_late, is_reused: false })
+        };
         assert_eq!(of(ErrorType::ConnectionClosed, false, false), Failure::Reset);
+        assert_eq!(
+            of(ErrorType::InternalError, false, false),
+            Failure::Reset,
+            "something may have been sent"
+        );
         assert_eq!(of(ErrorType::ConnectionClosed, false, true), Failure::Timeout);
         assert_eq!(of(ErrorType::ReadTimedout, true, false), Failure::Truncated);
         assert_eq!(of(ErrorType::InvalidHTTPHeader, false, false), Failure::Protocol);
@@ -311,8 +340,15 @@ mod tests {
 
     #[test]
     fn a_backend_that_does_not_take_our_certificate_is_told_apart() {
-        let error = Error::explain(ErrorType::ReadError, "received fatal alert: CertificateRequired");
-        assert_eq!(failure(&error, false, false), Failure::Tls);
+        let of = |alert: &str, is_reused| {
+            let text = format!("TLS read: received fatal alert: {alert} cause: none");
+            failure(&Error::explain(ErrorType::ReadError, text), Seen { is_reused, ..Seen::default() })
+        };
+        assert_eq!(of("CertificateRequired", false), Failure::Tls);
+        // It may have worked on the request.
+        assert_eq!(of("CertificateRequired", true), Failure::Reset);
+        assert_eq!(of("InternalError", false), Failure::Reset);
+        assert!(!of("InternalError", false).is_unprocessed());
     }
 
     #[test]
@@ -320,8 +356,8 @@ mod tests {
         let error = |reason: h2::Reason| Error::because(ErrorType::H2Error, "", h2::Error::from(reason));
         // Reasons made here count as ours, which is what a peer that breaks the protocol is answered with.
         assert_eq!(http2(&error(h2::Reason::PROTOCOL_ERROR)), None);
-        assert_eq!(failure(&error(h2::Reason::REFUSED_STREAM), false, false), Failure::Reset);
-        assert_eq!(failure(&Error::new_up(NO_ANSWER), false, false), Failure::Timeout);
+        assert_eq!(failure(&error(h2::Reason::REFUSED_STREAM), Seen::default()), Failure::Reset);
+        assert_eq!(failure(&Error::new_up(NO_ANSWER), Seen::default()), Failure::Timeout);
     }
 
     #[test]

@@ -9,10 +9,11 @@ use super::cause::Cause;
 use super::deadline::{Connection, Deadline};
 use super::expectation::Expectation;
 use super::expiry::Expiry;
+use super::peer;
 use super::waiting::Waiting;
 use crate::pipeline::Exchange;
 use crate::tasks::InFlight;
-use crate::telemetry::Span;
+use crate::telemetry::{ActiveRequest, Span};
 use crate::upstream::{Failure, Outcome, Pick, Pool, Refused, RetryPermit, Tried, Unanswered};
 
 /// One request, from its head to its access line.
@@ -23,6 +24,8 @@ pub(super) struct Context {
     pub(super) time: DateTime<Utc>,
     /// When it must be over.
     pub(super) expiry: Expiry,
+    /// Whether the client asks for a tunnel.
+    pub(super) opens_tunnel: bool,
     /// Set by admission, which is the first thing that happens.
     pub(super) exchange: Option<Exchange>,
     /// Why it failed, if it did.
@@ -32,6 +35,7 @@ pub(super) struct Context {
     /// Set where a backend answers.
     pub(super) proxied: Option<Proxied>,
     pub(super) _in_flight: InFlight,
+    pub(super) _active: ActiveRequest,
 }
 
 /// A request that goes to a backend.
@@ -76,6 +80,8 @@ pub(super) struct Try {
     pub(super) unanswered: Option<Unanswered>,
     /// What came of it, as far as is known.
     pub(super) outcome: Option<Outcome>,
+    /// Whether its connection has carried other requests before.
+    pub(super) is_reused: bool,
     /// What it goes over, once that is open.
     pub(super) link: Option<Link>,
     /// Watched on a connection of its own.
@@ -100,24 +106,19 @@ pub(super) enum Link {
 }
 
 impl Context {
-    pub(super) fn new(in_flight: InFlight) -> Self {
+    pub(super) fn new(in_flight: InFlight, active: ActiveRequest) -> Self {
         Self {
             started: Instant::now(),
             time: Utc::now(),
             expiry: Expiry::default(),
+            opens_tunnel: false,
             exchange: None,
             cause: None,
             error: None,
             proxied: None,
             _in_flight: in_flight,
+            _active: active,
         }
-    }
-}
-
-impl Context {
-    /// The endpoint of the try under way.
-    pub(super) fn endpoint(&self) -> Option<&str> {
-        Some(&*self.proxied.as_ref()?.current.as_ref()?.pick.endpoint().name)
     }
 }
 
@@ -138,6 +139,11 @@ impl Proxied {
             expectation,
             body_sent: 0,
         }
+    }
+
+    /// The host of the endpoint that is tried.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.current.as_ref().map(|it| peer::host(&self.pool, it.pick.endpoint()))
     }
 
     /// Whether the head of an answer has come: from then on nothing can be tried again.

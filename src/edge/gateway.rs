@@ -29,7 +29,7 @@ use super::multiplexed;
 use super::peer::peer;
 use super::waiting::Waiting;
 use crate::config::Protocol;
-use crate::http::Connection;
+use crate::http::{Connection, opens_tunnel};
 use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
 use crate::tasks::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
@@ -49,18 +49,15 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Applies what the configuration says of client connections, before anything is read or written.
-    fn settle(&self, session: &mut Session, exchange: &Exchange) {
+    fn settle(&self, session: &mut Session, exchange: &Exchange, opens_tunnel: bool) {
         let timeouts = &exchange.snapshot.settings.server.timeouts;
         if matches!(self.lifecycle.phase(), Phase::HandingOver | Phase::Draining) {
             session.set_keepalive(None);
         }
         // Else a request that arrives during the one before it would break both.
         session.downstream_session.set_pipelining_enabled(true);
-        let stalled = (!session.is_upgrade_req()).then_some(timeouts.body_idle.get());
-        session.set_read_timeout(stalled);
-        if !bear(session, timeouts.body_idle.get()) {
-            session.set_write_timeout(Some(timeouts.body_idle.get()));
-        }
+        session.set_read_timeout((!opens_tunnel).then_some(timeouts.body_idle.get()));
+        bear(session, timeouts.body_idle.get());
     }
 
     async fn fail(&self, session: &mut Session, context: &Context, cause: Cause) -> Result<u16> {
@@ -86,8 +83,7 @@ impl ProxyHttp for Gateway {
     type CTX = Box<Context>;
 
     fn new_ctx(&self) -> Box<Context> {
-        self.telemetry.metrics.active_requests.inc();
-        Box::new(Context::new(self.lifecycle.enter()))
+        Box::new(Context::new(self.lifecycle.enter(), self.telemetry.metrics.begin_request()))
     }
 
     /// None: Pingora's compression would be one, and costs even where it is off.
@@ -97,7 +93,8 @@ impl ProxyHttp for Gateway {
     async fn request_filter(&self, session: &mut Session, context: &mut Box<Context>) -> Result<bool> {
         head_was_parsed(session);
         let (exchange, admission) = self.pipeline.admit(session.req_header(), connection(session)).await;
-        self.settle(session, &exchange);
+        context.opens_tunnel = opens_tunnel(session.req_header());
+        self.settle(session, &exchange, context.opens_tunnel);
         let exchange = context.exchange.insert(exchange);
         let limit = exchange.route.as_ref().and_then(|route| route.max_duration);
         let expiry = Expiry::after(context.started, limit);
@@ -150,7 +147,7 @@ impl ProxyHttp for Gateway {
             Ok(attempt) => {
                 let left = context.expiry.clip(pool.settings.connect_timeout.get(), now);
                 let mut peer = peer(&pool, attempt.pick.endpoint(), (&self.vault, left))?;
-                if session.is_upgrade_req() && pool.settings.protocol != Protocol::H2 {
+                if context.opens_tunnel && pool.settings.protocol != Protocol::H2 {
                     // Only HTTP/1.1 can be upgraded, and a tunnel may be silent for as long as both ends like.
                     peer.options.alpn = ALPN::H1;
                     peer.options.read_timeout = None;
@@ -167,14 +164,14 @@ impl ProxyHttp for Gateway {
     async fn connected_to_upstream(
         &self,
         _session: &mut Session,
-        _reused: bool,
+        is_reused: bool,
         _peer: &HttpPeer,
         fd: i32,
         digest: Option<&Digest>,
         context: &mut Box<Context>,
     ) -> Result<()> {
         if let Some(proxied) = &mut context.proxied {
-            proxied.connected(fd, digest);
+            proxied.connected((fd, is_reused), digest);
             proxied.end_with(context.expiry, &self.deadlines);
         }
         Ok(())
@@ -208,9 +205,10 @@ impl ProxyHttp for Gateway {
             if takes_trailers {
                 head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
             }
-            if let (false, Some(endpoint)) = (head.headers.contains_key(header::HOST), context.endpoint()) {
+            if !head.headers.contains_key(header::HOST) {
                 // A request of HTTP/1.0 may name none, but what is sent on is HTTP/1.1.
-                head.headers.extend(HeaderValue::from_str(endpoint).ok().map(|host| (header::HOST, host)));
+                let host = context.proxied.as_ref().and_then(|it| HeaderValue::from_str(it.host()?).ok());
+                head.headers.extend(host.map(|host| (header::HOST, host)));
             }
             *request = RequestHeader::from(head);
             request.set_send_end_stream(has_ended.unwrap_or(true));
@@ -218,7 +216,7 @@ impl ProxyHttp for Gateway {
         if is_h2 && session.as_mut().is_body_empty() {
             // Over HTTP/2 Pingora does not ask for a body where there is none.
             self.sent(session, context);
-        } else if session.is_upgrade_req() && session.as_mut().is_body_empty() {
+        } else if context.opens_tunnel {
             self.sent(session, context);
             if let Some(proxied) = &mut context.proxied {
                 proxied.wait(Waiting::for_upgrade(&mut session.downstream_session));
@@ -260,7 +258,7 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Box<Context>,
     ) -> Result<()> {
-        if response.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS && !context.opens_tunnel {
             return Error::e_explain(
                 ErrorType::InvalidHTTPHeader,
                 "101 to a request that asked for no upgrade",
@@ -389,7 +387,6 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, context: &mut Box<Context>) {
-        self.telemetry.metrics.active_requests.dec();
         let now = Instant::now();
         if let Some(proxied) = &mut context.proxied {
             proxied.let_go();

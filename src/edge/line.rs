@@ -27,10 +27,8 @@ pub(super) fn write(telemetry: &Telemetry, session: &Session, context: &Context,
     }
     if let Some(proxied) = &context.proxied
         && let Some(current) = &proxied.current
-        && let Some(status) = current.status
     {
-        let took = current.last_byte.unwrap_or(now).saturating_duration_since(current.started);
-        telemetry.metrics.answered(&proxied.pool.name, &current.pick.endpoint().name, status, took);
+        current.observe(&proxied.pool, &telemetry.metrics, now);
     }
     trace(exchange, method, status, context.cause);
     let sampling = Sampling::new(&exchange.snapshot.settings.telemetry.access_log);

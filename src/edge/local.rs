@@ -10,16 +10,15 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
-use tower::ServiceExt;
 
 use super::bridge::{self, Bounds};
 use super::expiry::Expiry;
-use super::listener::head_was_parsed;
-use crate::http::{Problem, RequestId, TraceContext};
+use super::listener::{bear, head_was_parsed};
+use crate::http::{Problem, RequestId, TraceContext, ask};
 
 /// Largest body the operators' side takes, in bytes.
 const MAX_BODY: u64 = 1 << 20;
-/// How long it waits for a piece of one, as `server.timeouts.body_idle` does unless it is set.
+/// How long it waits for a piece of one, and for a client that does not read its answer, as `server.timeouts.body_idle` does unless it is set.
 const BODY_IDLE: Duration = Duration::from_secs(30);
 
 /// One router on a listener of its own.
@@ -37,6 +36,7 @@ impl ProxyHttp for LocalListener {
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
         let bounds = Bounds { body: MAX_BODY, body_idle: BODY_IDLE, expiry: Expiry::default() };
         head_was_parsed(session);
+        bear(session, BODY_IDLE);
         bridge::serve(session, bounds, |request| serve(self.0.clone(), request)).await?;
         Ok(true)
     }
@@ -53,10 +53,7 @@ impl ProxyHttp for LocalListener {
 async fn serve(router: Router, request: Request<Body>) -> Response<Body> {
     let (id, trace) = (RequestId::of(request.headers()), TraceContext::of(request.headers()));
     let path = request.uri().path().to_owned();
-    let mut answer = match router.oneshot(request).await {
-        Ok(answer) => Problem::render(answer, &path, (&id, &trace)),
-        Err(never) => match never {},
-    };
+    let mut answer = Problem::render(ask(router, request).await, &path, (&id, &trace));
     let (name, value) = id.header();
     answer.headers_mut().insert(name, value);
     answer

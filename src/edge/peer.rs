@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pingora::protocols::TcpKeepalive;
 use pingora::protocols::tls::ALPN;
-use pingora::upstreams::peer::{HttpPeer, PeerOptions};
+use pingora::upstreams::peer::{H1UpgradePolicy, HttpPeer, HttpUpstreamRequestPolicy, PeerOptions};
 use pingora::{Error, ErrorType, Result};
 
 use super::credentials::Vault;
@@ -20,6 +20,14 @@ const STREAM_WINDOW: u32 = 512 << 10;
 
 /// The same for a connection: enough for all its streams, so that none stands still because of others.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
+
+/// What of a client's request ends here, whatever Pingora does by itself.
+const HOP: HttpUpstreamRequestPolicy = HttpUpstreamRequestPolicy {
+    strip_hop_by_hop: true,
+    strip_connection_nominated: true,
+    reject_malformed_connection_nominations: true,
+    h1_upgrade: H1UpgradePolicy::WebSocketOnly,
+};
 
 /// The peer of an endpoint, with the timeouts of its pool and so long to connect.
 ///
@@ -38,10 +46,21 @@ pub(super) fn peer(
     options.read_timeout = Some(settings.idle_timeout.get());
     options.write_timeout = Some(settings.idle_timeout.get());
     options.idle_timeout = Some(settings.keepalive_timeout.get());
+    // What ends at this hop is taken off the request before our own headers are put on it: `Connection` cannot name them.
+    options.http_upstream_request_policy = HOP;
     if settings.protocol != Protocol::Http1 {
         share(options, settings.idle_timeout.get());
     }
     Ok(Box::new(peer))
+}
+
+/// The host of an endpoint for whoever names none. The path of a socket is no host; `http/exchange_client` names the same.
+pub(super) fn host<'a>(pool: &'a Pool, endpoint: &'a Endpoint) -> &'a str {
+    match (&endpoint.address, &pool.settings.tls) {
+        (Address::Ip(_), _) => &endpoint.name,
+        (Address::Unix(_), Some(tls)) => tls.sni.as_str(),
+        (Address::Unix(_), None) => "localhost",
+    }
 }
 
 /// The same for a single request, without timeouts.

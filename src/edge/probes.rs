@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, Instant};
 
-use http::header;
+use http::{Uri, header};
 use pingora::connectors::TransportConnector;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
@@ -47,9 +47,17 @@ struct Probe {
     probes: Arc<Probes>,
     peer: HttpPeer,
     /// What is asked; nothing where opening a connection is all.
-    request: Option<RequestHeader>,
+    question: Option<Question>,
     settings: config::Health,
     protocol: Protocol,
+}
+
+/// What a check asks for.
+struct Question {
+    /// As HTTP/1.1 has it.
+    head: RequestHeader,
+    /// The target with the scheme and the host, as HTTP/2 has it; nothing where that is not spoken.
+    whole: Option<Uri>,
 }
 
 impl Probes {
@@ -92,17 +100,17 @@ impl Probes {
         let limit = Some(settings.timeout.get());
         peer.options.connection_timeout = limit;
         peer.options.total_connection_timeout = limit;
-        let request = match &settings.path {
-            Some(path) => Some(request(path, settings.host.as_deref().unwrap_or(&endpoint.name))?),
+        let question = match &settings.path {
+            Some(path) => Some(Question::new(path, host(pool, endpoint, settings), pool)?),
             None => None,
         };
         // Made now, as the first check has no time to wait for it.
-        match request {
+        match question {
             Some(_) => drop(LazyLock::force(&self.http)),
             None => drop(LazyLock::force(&self.transport)),
         }
         let (probes, settings) = (self.clone(), settings.clone());
-        Ok(Probe { probes, peer, request, settings, protocol: pool.settings.protocol })
+        Ok(Probe { probes, peer, question, settings, protocol: pool.settings.protocol })
     }
 }
 
@@ -162,28 +170,62 @@ fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 + JITTER * (fastrand::f64() - 0.5))
 }
 
-fn request(path: &str, host: &str) -> Result<RequestHeader> {
-    let mut request = RequestHeader::build("GET", path.as_bytes(), None)?;
-    request.insert_header(header::HOST, host)?;
-    request.insert_header(header::USER_AGENT, "olympus-health")?;
-    Ok(request)
+/// Whom a check asks.
+fn host<'a>(pool: &'a Pool, endpoint: &'a Endpoint, settings: &'a config::Health) -> &'a str {
+    match &settings.host {
+        Some(host) => host,
+        None => peer::host(pool, endpoint),
+    }
+}
+
+impl Question {
+    fn new(path: &str, host: &str, pool: &Pool) -> Result<Self> {
+        let mut head = RequestHeader::build("GET", path.as_bytes(), None)?;
+        head.insert_header(header::HOST, host)?;
+        head.insert_header(header::USER_AGENT, "olympus-health")?;
+        let whole = match pool.settings.protocol {
+            Protocol::Http1 => None,
+            Protocol::H2 | Protocol::Auto => Some(whole(path, host, pool.settings.tls.is_some())?),
+        };
+        Ok(Self { head, whole })
+    }
+
+    fn in_http1(&self) -> Result<Box<RequestHeader>> {
+        let mut request = Box::new(self.head.clone());
+        request.insert_header(header::CONNECTION, "close")?;
+        Ok(request)
+    }
+
+    fn in_http2(&self) -> Box<RequestHeader> {
+        let mut request = Box::new(self.head.clone());
+        if let Some(whole) = &self.whole {
+            request.remove_header(&header::HOST);
+            request.set_uri(whole.clone());
+        }
+        request
+    }
+}
+
+fn whole(path: &str, host: &str, is_tls: bool) -> Result<Uri> {
+    let scheme = if is_tls { "https" } else { "http" };
+    let made = Uri::builder().scheme(scheme).authority(host).path_and_query(path).build();
+    made.map_err(|error| Error::because(ErrorType::InvalidHTTPHeader, "the target of a check", error))
 }
 
 impl Probe {
     async fn check(&self) -> Result<()> {
-        let Some(request) = &self.request else {
+        let Some(question) = &self.question else {
             return self.probes.transport.new_stream(&self.peer).await.map(drop);
         };
         // Never given back, so that each check opens a connection of its own.
         let (mut session, _) = self.probes.http.get_http_session(&self.peer).await?;
-        let mut request = Box::new(request.clone());
-        match &session {
+        let request = match &session {
             HttpSession::H1(_) if self.protocol == Protocol::H2 => {
                 return Error::e_explain(WRONG_ANSWER, "it did not agree to HTTP/2");
             }
-            HttpSession::H1(_) => request.insert_header(header::CONNECTION, "close")?,
-            HttpSession::H2(_) | HttpSession::Custom(_) => self.name_authority(&mut request),
-        }
+            HttpSession::H1(_) => question.in_http1()?,
+            HttpSession::H2(_) | HttpSession::Custom(_) => question.in_http2(),
+        };
         session.write_request_header(request).await?;
         session.finish_request_body().await?;
         session.read_response_header().await?;
@@ -193,17 +235,6 @@ impl Probe {
             return Error::e_explain(WRONG_ANSWER, format!("status {status}, not {wanted}"));
         }
         self.check_body(&mut session).await
-    }
-
-    /// HTTP/2 has the host and the scheme in the target.
-    fn name_authority(&self, request: &mut RequestHeader) {
-        let Some(host) = request.remove_header(&header::HOST) else { return };
-        let scheme = if self.peer.is_tls() { "https" } else { "http" };
-        let path = request.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let uri = http::Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(path).build();
-        if let Ok(uri) = uri {
-            request.set_uri(uri);
-        }
     }
 
     /// Reads the body to its end, or as far as it is looked through.
@@ -227,4 +258,42 @@ impl Probe {
 
 fn contains(whole: &[u8], part: &[u8]) -> bool {
     whole.windows(part.len().max(1)).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The host of a check over HTTP/1.1, and its target over HTTP/2.
+    fn asked(address: &str, more: &str) -> (String, Option<String>) {
+        let text = format!(
+            "endpoints = [{{ address = \"{address}\" }}]\n{more}\n[health]\npath = \"/healthz?all=1\""
+        );
+        let pool = Pool::new("app", &toml::from_str(&text).unwrap(), Instant::now());
+        let (endpoint, settings) = (&pool.endpoints()[0], pool.settings.health.as_ref().unwrap());
+        let question = Question::new("/healthz?all=1", host(&pool, endpoint, settings), &pool).unwrap();
+        let (one, two) = (question.in_http1().unwrap(), question.in_http2());
+        let host = one.headers.get(header::HOST).unwrap().to_str().unwrap().to_owned();
+        (host, two.uri.authority().map(|_| two.uri.to_string()))
+    }
+
+    #[test]
+    fn a_check_names_a_host_whatever_it_connects_to() {
+        let target = |target: &str| Some(target.to_owned());
+        assert_eq!(asked("127.0.0.1:9", ""), ("127.0.0.1:9".to_owned(), None));
+        assert_eq!(asked("unix:/run/app.sock", ""), ("localhost".to_owned(), None));
+        assert_eq!(
+            asked("unix:/run/app.sock", "protocol = \"h2\""),
+            ("localhost".to_owned(), target("http://localhost/healthz?all=1"))
+        );
+        assert_eq!(
+            asked("unix:/run/app.sock", "protocol = \"auto\"\ntls = { sni = \"shop.example\" }"),
+            ("shop.example".to_owned(), target("https://shop.example/healthz?all=1"))
+        );
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_is_told_of_at_once() {
+        assert!(whole("/healthz", "unix:/run/app.sock", false).is_err());
+    }
 }

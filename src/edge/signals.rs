@@ -19,6 +19,8 @@ use crate::telemetry::Telemetry;
 
 /// How long Pingora goes on accepting after it handed the listeners over.
 const BOTH: Duration = Duration::from_secs(5);
+/// After that, connections that were accepted last become requests: nothing of them counts before their heads are read.
+const LAST_HEADS: Duration = Duration::from_millis(500);
 
 /// Waits for signals on behalf of Pingora.
 pub(super) struct Signals {
@@ -123,7 +125,8 @@ impl Asked {
 
 /// Waits until requests in flight are served or out of time, then flushes. Says which it was.
 async fn end(lifecycle: Lifecycle, telemetry: Telemetry, delay: Duration, limit: Duration) -> &'static str {
-    sleep(delay).await;
+    // Who is not to wait for clients does not wait for those that are about to ask either.
+    sleep(if delay.is_zero() { delay } else { delay + LAST_HEADS }).await;
     lifecycle.drain();
     let is_idle = lifecycle.idle_within(limit).await;
     lifecycle.stop();

@@ -3,18 +3,18 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method};
 use pingora::Error;
 use pingora::protocols::Digest;
 use pingora::proxy::Session;
 
-use super::cause;
+use super::cause::{self, Seen};
 use super::context::{Link, Proxied, Try};
 use super::deadline::{Connection, Deadline, Deadlines};
 use super::expectation::Expectation;
 use super::expiry::Expiry;
 use super::waiting::Waiting;
+use crate::http::retry_after;
 use crate::telemetry::{Metrics, Span};
 use crate::upstream::{
     Attempt, Demand, Failure, Fault, Outcome, PATIENCE, Pool, Refused, Verdict, backoff, may_retry, permit_by,
@@ -25,6 +25,7 @@ impl Proxied {
     pub(super) fn begin(&mut self, metrics: &Metrics, request: &Span, now: Instant) -> Result<&Try, Refused> {
         if let Some(last) = self.current.take() {
             self.waited += now.saturating_duration_since(last.started);
+            last.observe(&self.pool, metrics, now);
         }
         let demand = Demand { now, random: fastrand::u64(..), key: self.key };
         let pick = self.pool.pick(&mut self.tried, &demand).inspect_err(|it| self.refused = Some(*it))?;
@@ -43,6 +44,7 @@ impl Proxied {
             sent: None,
             unanswered: None,
             outcome: None,
+            is_reused: false,
             link: None,
             deadline: None,
             end: None,
@@ -53,10 +55,11 @@ impl Proxied {
     }
 
     /// The connection of the try is open.
-    pub(super) fn connected(&mut self, fd: i32, digest: Option<&Digest>) {
+    pub(super) fn connected(&mut self, (fd, is_reused): (i32, bool), digest: Option<&Digest>) {
         let socket = digest.and_then(|digest| digest.socket_digest.as_ref());
         let local = socket.and_then(|socket| socket.local_addr()?.as_inet().copied());
         if let Some(current) = &mut self.current {
+            current.is_reused = is_reused;
             current.link = Some(Link::Own(Connection { fd, local }));
         }
     }
@@ -161,11 +164,17 @@ impl Proxied {
 
     /// The try failed. Says how.
     pub(super) fn failed(&mut self, error: &Error, metrics: &Metrics) -> Failure {
+        // Pingora has closed the connection: from now on its descriptor may be another's.
+        self.let_go();
         let has_head = self.has_head();
         let is_open = self.current.as_ref().is_some_and(|it| it.link.is_some());
         let deadline = self.current.as_mut().and_then(|it| it.deadline.take());
         let failure = match is_open {
-            true => cause::failure(error, has_head, deadline.is_some_and(|it| it.has_fired())),
+            true => {
+                let is_late = deadline.is_some_and(|it| it.has_fired());
+                let is_reused = self.current.as_ref().is_some_and(|it| it.is_reused);
+                cause::failure(error, Seen { has_head, is_late, is_reused })
+            }
             false => cause::connecting(error),
         };
         self.failure = Some(failure);
@@ -244,39 +253,15 @@ fn tell(pool: &Pool, current: &Try, changed: Option<Verdict>) {
 }
 
 impl Try {
+    /// Counts an answer of a backend, whether or not it is the one that the client gets.
+    pub(super) fn observe(&self, pool: &Pool, metrics: &Metrics, now: Instant) {
+        let Some(status) = self.status else { return };
+        let took = self.last_byte.unwrap_or(now).saturating_duration_since(self.started);
+        metrics.answered(&pool.name, &self.pick.endpoint().name, status, took);
+    }
+
     /// How long the backend has had.
     fn latency(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sent.unwrap_or(self.started))
-    }
-}
-
-/// How long `Retry-After` asks to wait, in seconds or until a date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: fn() -> SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(text).ok()?.duration_since(now()).unwrap_or_default()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_a_number_of_seconds_or_a_date() {
-        let now = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-        let asked = |text: &'static str| {
-            let headers = [(RETRY_AFTER, http::HeaderValue::from_static(text))].into_iter().collect();
-            retry_after(&headers, now).map(|wait| wait.as_secs())
-        };
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked("Sun, 09 Sep 2001 01:46:50 GMT"), Some(10));
-        assert_eq!(asked("Sunday, 09-Sep-01 01:46:50 GMT"), Some(10), "an old form that must be understood");
-        assert_eq!(asked("Sun Sep  9 01:46:50 2001"), Some(10), "another");
-        assert_eq!(asked("Sun, 09 Sep 2001 01:46:30 GMT"), Some(0), "it is over");
-        for nonsense in ["", "soon", "-1", "1.5", "Sun, 09 Sep 2001"] {
-            assert_eq!(asked(nonsense), None, "{nonsense}");
-        }
     }
 }

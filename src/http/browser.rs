@@ -12,30 +12,49 @@ pub const REFRESH_COOKIE: &str = "__Host-olympus_refresh";
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The value of a cookie.
+/// The value of a cookie. One that is no text counts as none.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    pairs(headers).find(|(key, _)| *key == name).map(|(_, value)| value)
+    let lines = headers.get_all(COOKIE).into_iter();
+    let mut pairs = lines.flat_map(pieces).filter_map(pair);
+    let (_, value) = pairs.find(|(key, _)| *key == name.as_bytes())?;
+    std::str::from_utf8(value).ok()
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+/// What stands between the semicolons of a line: bytes, as browsers send what pages made them keep.
+fn pieces(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii)
 }
 
-/// Takes the cookies with tokens away; others stay.
+fn pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = piece.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = piece.split_at_checked(at)?;
+    Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+}
+
+fn holds_token(piece: &[u8]) -> bool {
+    let is_token = |name: &[u8]| name == ACCESS_COOKIE.as_bytes() || name == REFRESH_COOKIE.as_bytes();
+    pair(piece).is_some_and(|(name, _)| is_token(name))
+}
+
+/// Takes the cookies with tokens away. All others stay, and lines without tokens are left as they are.
 pub fn strip_token_cookies(headers: &mut HeaderMap) {
-    let is_token = |name: &str| name == ACCESS_COOKIE || name == REFRESH_COOKIE;
-    if !pairs(headers).any(|(name, _)| is_token(name)) {
+    let lines = headers.get_all(COOKIE);
+    if !lines.iter().flat_map(pieces).any(holds_token) {
         return;
     }
-    let others: Vec<String> = pairs(headers)
-        .filter(|(name, _)| !is_token(name))
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let others: Vec<HeaderValue> = lines.iter().filter_map(without_tokens).collect();
     headers.remove(COOKIE);
-    if let (false, Ok(line)) = (others.is_empty(), HeaderValue::try_from(others.join("; "))) {
-        headers.insert(COOKIE, line);
+    headers.extend(others.into_iter().map(|line| (COOKIE, line)));
+}
+
+/// What is left of a line; nothing where it held tokens only.
+fn without_tokens(line: &HeaderValue) -> Option<HeaderValue> {
+    if !pieces(line).any(holds_token) {
+        return Some(line.clone());
     }
+    let kept: Vec<&[u8]> = pieces(line).filter(|piece| !piece.is_empty() && !holds_token(piece)).collect();
+    // Parts of a value are a value.
+    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok() }
 }
 
 /// Whether a request could change something: one that another site must not be able to make a browser send.
@@ -108,5 +127,25 @@ mod tests {
         let mut headers = head("GET", &[("cookie", &format!("{ACCESS_COOKIE}=x"))]).headers;
         strip_token_cookies(&mut headers);
         assert!(!headers.contains_key(COOKIE));
+    }
+
+    #[test]
+    fn a_cookie_outside_ascii_hides_no_token() {
+        let (access, refresh) = (ACCESS_COOKIE.as_bytes(), REFRESH_COOKIE.as_bytes());
+        let mut headers = HeaderMap::new();
+        for line in [
+            b"lang=\xe9; flag;".to_vec(),
+            [b"city=Z\xfcrich; ", access, b"=x;flag; =1; ;b=2"].concat(),
+            [refresh, b" =y"].concat(),
+        ] {
+            headers.append(COOKIE, HeaderValue::from_bytes(&line).unwrap());
+        }
+        assert_eq!(cookie(&headers, ACCESS_COOKIE), Some("x"));
+        assert_eq!(cookie(&headers, REFRESH_COOKIE), Some("y"));
+        assert_eq!(cookie(&headers, "b"), Some("2"));
+        assert_eq!(cookie(&headers, "city"), None);
+        strip_token_cookies(&mut headers);
+        let left: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(left, [&b"lang=\xe9; flag;"[..], b"city=Z\xfcrich; flag; =1; b=2"]);
     }
 }

@@ -1,6 +1,6 @@
 //! From an API key to its caller. A key is looked up in Postgres by its digest and remembered for a short while, a
-//! key that is none too; what was taken back is asked afterwards. While the database is away, keys that are
-//! remembered go on and others cannot be told.
+//! key that is none too; what was taken back is asked afterwards. While the database is away, or others take all
+//! turns to ask it, keys that are remembered go on and others cannot be told.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,7 +29,7 @@ const KNOWN: i64 = 30_000;
 const UNKNOWN: i64 = 10_000;
 /// The same for one whose owner or tenant is suspended: they may be let in again.
 const SHUT: i64 = 1_000;
-/// For how long, in milliseconds, a key goes on while the database is away.
+/// For how long, in milliseconds, a key goes on while the database cannot be asked.
 const WITHOUT_DATABASE: i64 = 60 * 60 * 1000;
 /// Keys that are looked up at once: a flood of keys that are none must not take all connections.
 const AT_ONCE: usize = 4;
@@ -136,7 +136,7 @@ impl KeyRing {
         now: DateTime<Utc>,
     ) -> std::result::Result<Arc<Remembered>, Denial> {
         let turn = timeout(PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Denial::NO_DATABASE) };
+        let Ok(Ok(_turn)) = turn else { return self.before(digest, now).ok_or(Denial::NO_DATABASE) };
         // Who had the turn before may have looked the same one up.
         if let Some(found) = self.remembered(digest, now) {
             return Ok(found);
@@ -158,13 +158,17 @@ impl KeyRing {
                 if error.kind() != Kind::Unavailable {
                     tracing::error!(%error, "look up an API key");
                 }
-                let before = self.cache.get(digest).filter(|found| {
-                    let age = now.timestamp_millis() - found.at;
-                    found.holder.is_ok() && age < WITHOUT_DATABASE && self.is_current(found)
-                });
-                before.ok_or(Denial::NO_DATABASE)
+                self.before(digest, now).ok_or(Denial::NO_DATABASE)
             }
         }
+    }
+
+    /// Who held a key when it was last looked up, for when it cannot be now.
+    fn before(&self, digest: &ApiKeyDigest, now: DateTime<Utc>) -> Option<Arc<Remembered>> {
+        self.cache.get(digest).filter(|found| {
+            let age = now.timestamp_millis() - found.at;
+            found.holder.is_ok() && age < WITHOUT_DATABASE && self.is_current(found)
+        })
     }
 
     async fn ask(&self, digest: &ApiKeyDigest) -> Result<Known> {

@@ -8,6 +8,7 @@ mod ids;
 mod images;
 mod intents;
 mod listing;
+mod moment;
 mod money;
 mod noun;
 mod orders;
@@ -28,6 +29,7 @@ pub use ids::{ApiKeyId, FamilyId, OrderId, ProductId, SessionId, TenantId, Token
 pub use images::{Image, ImageKind, KeptImage};
 pub use intents::{Intent, IntentKind, NewIntent};
 pub use listing::{Condition, Count, Field, Listing, Mark, Operator, SortKey, Start, Value, ValueKind};
+pub use moment::Moment;
 pub use money::{Money, exponent};
 pub use noun::{Change, Noun, Nouns};
 pub use orders::{

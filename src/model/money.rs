@@ -28,11 +28,42 @@ const CURRENCIES: [(u32, &str); 4] = [
     (4, "CLF UYW"),
 ];
 
+const LETTERS: usize = 26;
+/// What stands in the table for three letters that are no currency.
+const UNKNOWN: u32 = u32::MAX;
+/// The exponents by the three letters of their codes: each amount that is shown needs one.
+static EXPONENTS: [u32; LETTERS.pow(3)] = exponents();
+
+#[expect(clippy::indexing_slicing, reason = "it is made by the compiler, which says where an index is wrong")]
+const fn exponents() -> [u32; LETTERS.pow(3)] {
+    let mut table = [UNKNOWN; LETTERS.pow(3)];
+    let mut row = 0;
+    while row < CURRENCIES.len() {
+        let (exponent, mut codes) = (CURRENCIES[row].0, CURRENCIES[row].1.as_bytes());
+        while let Some((code, rest)) = codes.split_first_chunk::<3>() {
+            table[place(code)] = exponent;
+            codes = match rest {
+                [_, rest @ ..] => rest,
+                [] => rest,
+            };
+        }
+        row += 1;
+    }
+    table
+}
+
+/// Where a code of three capitals is in the table; anything else is somewhere else, or behind it.
+const fn place(&[first, second, third]: &[u8; 3]) -> usize {
+    const fn of(letter: u8) -> usize {
+        if letter.is_ascii_uppercase() { (letter - b'A') as usize } else { LETTERS.pow(3) }
+    }
+    (of(first) * LETTERS + of(second)) * LETTERS + of(third)
+}
+
 /// The digits behind the point of a currency; `None` for what is none.
 pub fn exponent(currency: &str) -> Option<u32> {
-    let is_code = currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase());
-    let found = CURRENCIES.iter().find(|(_, codes)| codes.split(' ').any(|code| code == currency));
-    found.filter(|_| is_code).map(|(exponent, _)| *exponent)
+    let code: &[u8; 3] = currency.as_bytes().try_into().ok()?;
+    EXPONENTS.get(place(code)).copied().filter(|exponent| *exponent != UNKNOWN)
 }
 
 impl Money {
@@ -50,14 +81,22 @@ impl Money {
     /// The amount as clients read it, with all digits behind the point.
     pub fn amount(&self) -> String {
         // A currency that left the list since keeps the digits most have.
-        let digits = exponent(&self.currency).unwrap_or(2) as usize;
-        let (sign, all) = (if self.minor < 0 { "-" } else { "" }, self.minor.unsigned_abs().to_string());
-        if digits == 0 {
-            return format!("{sign}{all}");
+        let unit = 10_u64.pow(exponent(&self.currency).unwrap_or(2));
+        let (whole, mut rest) = (self.minor.unsigned_abs() / unit, self.minor.unsigned_abs() % unit);
+        let mut text = String::with_capacity(24);
+        if self.minor < 0 {
+            text.push('-');
         }
-        let all = format!("{all:0>width$}", width = digits + 1);
-        let (whole, rest) = all.split_at(all.len().saturating_sub(digits));
-        format!("{sign}{whole}.{rest}")
+        text.push_str(itoa::Buffer::new().format(whole));
+        let mut place = unit / 10;
+        if place > 0 {
+            text.push('.');
+        }
+        while place > 0 {
+            text.extend(char::from_digit((rest / place) as u32, 10));
+            (rest, place) = (rest % place, place / 10);
+        }
+        text
     }
 }
 
@@ -105,6 +144,7 @@ mod tests {
             ("12.3", "EUR", 1230, "12.30"),
             ("0", "EUR", 0, "0.00"),
             ("-0.05", "EUR", -5, "-0.05"),
+            ("-12.30", "EUR", -1230, "-12.30"),
             ("500", "JPY", 500, "500"),
             ("1.234", "KWD", 1234, "1.234"),
             ("999999999999999.99", "USD", 99_999_999_999_999_999, "999999999999999.99"),
@@ -134,6 +174,9 @@ mod tests {
             ("1", "XYZ"),
             ("1", "EUR USD"),
             ("1", ""),
+            ("1", "E R"),
+            ("1", "ZZ["),
+            ("1", "\u{20ac}"),
         ] {
             assert!(Money::parse(amount, currency).is_err(), "{amount} {currency}");
         }

@@ -1,6 +1,6 @@
 //! What was taken back before it expired.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ApiKeyId, SessionId, TenantId, TokenId};
@@ -34,6 +34,12 @@ pub struct Recorded {
 }
 
 impl Revocation {
+    /// How long it is remembered that all tokens of somebody were taken back: none that is made here lives longer, by
+    /// whatever configuration, with its leeway.
+    pub const MEMORY: TimeDelta = TimeDelta::hours(25);
+    /// The longest leeway: so long after its end a token may still be believed.
+    pub const LEEWAY: TimeDelta = TimeDelta::minutes(2);
+
     /// The word for its kind.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -56,7 +56,7 @@ pub enum SessionEnd {
     Reuse,
     /// Its user said so elsewhere, or an administrator did.
     Revoked,
-    /// Its user or its tenant was suspended.
+    /// Its user was suspended.
     Suspended,
     /// Nobody used it for too long.
     Expired,

@@ -22,6 +22,9 @@ use crate::error::Kind;
 use crate::http::{Connection, Problem, Refusal, normalise};
 use crate::upstream::Pool;
 
+/// The methods that some resource may have, for who asks about none in particular.
+const USUAL: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
+
 /// Who answers a request.
 #[derive(Debug)]
 pub enum Admission {
@@ -64,6 +67,9 @@ impl From<(Problem, u64)> for Refusal {
 async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<Admission, Refusal> {
     check_headers(exchange, head)?;
     check_host(head)?;
+    if asks_about_the_server(head) {
+        return Ok(Admission::Answer(options(exchange, HeaderValue::from_static(USUAL))));
+    }
     let path = match normalise(head.uri.path()) {
         Ok(path) => path,
         Err(error) => {
@@ -100,7 +106,7 @@ async fn steps(exchange: &mut Exchange, gate: Gate<'_>, head: &Parts) -> Result<
     limits::check(gate, exchange, head, (Stage::Known, caller.as_deref())).await?;
     authorise(route.demand.as_ref(), caller.as_deref()).map_err(refuse)?;
     check_body(route, head)?;
-    exchange.target = route.rewrite.target(&head.uri, &path);
+    exchange.target = route.rewrite.target(&head.uri, &path)?;
     Ok(match &route.target {
         Target::Proxy(split) => {
             let pool = split.choose(caller.as_deref(), &exchange.client, &head.headers, || fastrand::u64(..));
@@ -126,8 +132,13 @@ fn preflight(exchange: &mut Exchange, head: &Parts, path: &str) -> Option<Respon
     exchange.route = Some(found.target.clone());
     let mut answer = no_content();
     policy.preflight(exchange.origin.as_ref(), answer.headers_mut());
-    exchange.finish_preflight(answer.headers_mut());
+    exchange.put_common(answer.headers_mut());
     Some(answer)
+}
+
+/// Whether a request is `OPTIONS *`, which asks about no resource (RFC 9110 section 9.3.7).
+fn asks_about_the_server(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && head.uri.path() == "*"
 }
 
 /// Answers a plain OPTIONS that no route asked to see.

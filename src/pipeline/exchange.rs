@@ -109,7 +109,7 @@ impl Exchange {
         if status.is_informational() {
             return;
         }
-        self.finish_preflight(headers);
+        self.put_common(headers);
         limits::tell(&self.standings, headers);
         if let Some(route) = &self.route {
             if let Some(cors) = &route.cors {
@@ -119,8 +119,8 @@ impl Exchange {
         }
     }
 
-    /// The same for the answer to a preflight, which has CORS headers of its own.
-    pub(super) fn finish_preflight(&self, headers: &mut HeaderMap) {
+    /// Puts on what is the same on every answer. One to a preflight has CORS headers of its own.
+    pub(super) fn put_common(&self, headers: &mut HeaderMap) {
         strip_hop_by_hop(headers);
         for name in &self.snapshot.hidden {
             headers.remove(name);

@@ -4,13 +4,12 @@ use axum::Router;
 use axum::body::Body;
 use http::header::USER_AGENT;
 use http::{Extensions, HeaderMap, Request, Response};
-use tower::ServiceExt;
 
 use super::exchange::Exchange;
 use crate::backends::Origin;
 use crate::config::Local;
 use crate::domain::Visit;
-use crate::http::Problem;
+use crate::http::{Problem, ask};
 use crate::telemetry::serving;
 
 /// The routers behind local routes.
@@ -59,13 +58,10 @@ impl Locals {
         if matches!(local, Local::Auth | Local::Rest) {
             head.extensions.extend(sessions(exchange, &head.headers));
         }
-        let answering = router.clone().oneshot(Request::from_parts(head, body));
+        let answering = ask(router.clone(), Request::from_parts(head, body));
         let (_, id) = exchange.id.header();
         let answer = serving(id, exchange.span.step("local").run(answering)).await;
-        let mut answer = match answer {
-            Ok(answer) => Problem::render(answer, &path, (&exchange.id, &exchange.trace)),
-            Err(never) => match never {},
-        };
+        let mut answer = Problem::render(answer, &path, (&exchange.id, &exchange.trace));
         exchange.finish(answer.status(), answer.headers_mut());
         answer
     }

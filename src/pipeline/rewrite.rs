@@ -4,6 +4,8 @@ use http::Uri;
 use http::uri::PathAndQuery;
 
 use crate::config;
+use crate::error::Kind;
+use crate::http::Problem;
 
 /// How a route changes paths.
 #[derive(Debug, Default)]
@@ -22,18 +24,21 @@ impl Rewrite {
     }
 
     /// The target to ask for, where it differs from what the client sent. The query is never changed.
-    pub(super) fn target(&self, sent: &Uri, path: &str) -> Option<PathAndQuery> {
+    ///
+    /// # Errors
+    /// With the prefix it is longer than a target can be.
+    pub(super) fn target(&self, sent: &Uri, path: &str) -> Result<Option<PathAndQuery>, Problem> {
         let is_unchanged = path == sent.path() && self.strip.is_none() && self.add.is_none();
         if is_unchanged {
-            return None;
+            return Ok(None);
         }
         let mut target = self.path(path);
         if let Some(query) = sent.query() {
             target.push('?');
             target.push_str(query);
         }
-        // A normalised path with a query that was part of a URI is a URI again.
-        PathAndQuery::try_from(target).ok()
+        // A normalised path with a query that was part of a URI is a URI again, unless it grew too long.
+        PathAndQuery::try_from(target).map(Some).map_err(|_| too_long())
     }
 
     fn path(&self, path: &str) -> String {
@@ -48,15 +53,23 @@ impl Rewrite {
     }
 }
 
+fn too_long() -> Problem {
+    let detail = "the path is too long to be passed on with what the route puts before it";
+    Problem::new(Kind::Invalid, detail).with_code("invalid_path")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As long as a URI can be.
+    const MOST: usize = 65_534;
 
     fn target(strip: Option<&str>, add: Option<&str>, sent: &str) -> Option<String> {
         let rewrite = Rewrite { strip: strip.map(Into::into), add: add.map(Into::into) };
         let sent: Uri = sent.parse().unwrap();
         let path = crate::http::normalise(sent.path()).unwrap();
-        rewrite.target(&sent, &path).map(|target| target.to_string())
+        rewrite.target(&sent, &path).unwrap().map(|target| target.to_string())
     }
 
     #[test]
@@ -75,5 +88,17 @@ mod tests {
     #[test]
     fn a_backend_is_asked_for_the_path_that_was_matched() {
         assert_eq!(target(None, None, "/a//b/../%63").unwrap(), "/a/c");
+    }
+
+    #[test]
+    fn a_path_that_grows_longer_than_a_target_can_be_is_refused() {
+        let rewrite = Rewrite { strip: None, add: Some("/v2".into()) };
+        let refusal = |length| {
+            let sent: Uri = format!("/{}", "a".repeat(length - 1)).parse().unwrap();
+            rewrite.target(&sent, sent.path()).map_err(|problem| problem.code).err()
+        };
+        assert_eq!(refusal(MOST - 3), None);
+        assert_eq!(refusal(MOST - 2), Some("invalid_path"));
+        assert_eq!(refusal(MOST), Some("invalid_path"));
     }
 }

@@ -22,7 +22,8 @@ use crate::error::Kind;
 use crate::http::Problem;
 use crate::model::{ApiKeyEntry, ApiKeyField, Direction};
 
-const LONGEST_NAME: usize = 800;
+/// Longest name of a key, in characters.
+const LONGEST_NAME: usize = 200;
 /// Most scopes of a key, and the longest of them, in bytes.
 const MOST_SCOPES: usize = 64;
 const LONGEST_SCOPE: usize = 100;
@@ -110,7 +111,7 @@ fn scopes() -> Array {
 impl Made {
     fn take(document: &mut Document) -> Self {
         Self {
-            name: document.text("name", LONGEST_NAME),
+            name: document.line("name", LONGEST_NAME),
             scopes: document.texts::<Permitted>("scopes", MOST_SCOPES, LONGEST_SCOPE),
             expires_at: document.optional_moment("expires_at"),
         }

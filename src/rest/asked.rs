@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 
 use super::known::known;
@@ -18,7 +18,7 @@ use crate::domain::{Onces, Terms, Visit};
 use crate::error::{Error, Flaw, Kind};
 use crate::http::{Fault, Problem};
 use crate::identity::{Authenticator, Caller};
-use crate::model::{Field, TenantId};
+use crate::model::{Field, Moment, TenantId};
 
 /// A request of somebody who is known.
 #[derive(Debug)]
@@ -67,27 +67,31 @@ pub(super) struct Wanted {
 }
 
 impl Asked {
-    /// A parameter of the query.
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        let found = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.replace('+', " ")).next()?;
-        Some(percent_encoding::percent_decode_str(&found).decode_utf8_lossy().into_owned())
+    /// A parameter of the query, however its name is written.
+    ///
+    /// # Errors
+    /// It cannot be read, or is given twice.
+    pub(super) fn parameter(&self, name: &str) -> Result<Option<String>, Problem> {
+        let mut faults = Vec::new();
+        let found = parameters(&self.query, &mut faults).into_iter().find(|it| it.name == name);
+        faults.retain(|fault| fault.parameter.as_deref() == Some(name));
+        if faults.is_empty() { Ok(found.map(|it| it.value)) } else { Err(listing::refused(faults)) }
     }
 
     /// `?limit&after`.
     pub(super) fn page(&self) -> Result<Wanted, Problem> {
         let (few, most) = (self.settings.rest.default_limit, self.settings.rest.max_limit);
-        let limit = match self.parameter("limit").as_deref().map(str::parse) {
+        let limit = match self.parameter("limit")?.as_deref().map(str::parse) {
             None => few,
             Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
             Some(_) => return Err(unfit("limit", &format!("must be from 1 to {most}"))),
         };
-        Ok(Wanted { limit, after: self.parameter("after").unwrap_or_default() })
+        Ok(Wanted { limit, after: self.parameter("after")?.unwrap_or_default() })
     }
 
     /// The caller, in the tenant that `?tenant_id=` names, where they may name one.
     pub(super) fn acting(&self) -> Result<Arc<Caller>, Problem> {
-        let tenant = match self.parameter("tenant_id").as_deref().map(str::parse::<TenantId>) {
+        let tenant = match self.parameter("tenant_id")?.as_deref().map(str::parse::<TenantId>) {
             None => None,
             Some(Ok(tenant)) => Some(tenant),
             Some(Err(_)) => return Err(unfit("tenant_id", "must be the id of a tenant")),
@@ -155,5 +159,5 @@ pub(super) fn problem(error: Error) -> Problem {
 
 /// A moment as clients read it.
 pub(super) fn moment(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+    Moment::of(time).as_str().to_owned()
 }

@@ -70,10 +70,22 @@ impl Document {
 
     /// A text that may be there.
     pub(super) fn optional_text(&mut self, name: &'static str, longest: usize) -> Option<String> {
-        match self.members.remove(name)? {
-            Value::String(text) if text.is_empty() => self.fault(name, "empty", "cannot be empty"),
-            Value::String(text) if text.len() > longest => {
+        let text = self.any_text(name)?;
+        match text.len() {
+            0 => self.fault(name, "empty", "cannot be empty"),
+            length if length > longest => {
                 self.fault(name, "too_long", &format!("has more than {longest} bytes"));
+            }
+            _ => return Some(text),
+        }
+        None
+    }
+
+    /// A text as a database can hold it.
+    fn any_text(&mut self, name: &'static str) -> Option<String> {
+        match self.members.remove(name)? {
+            Value::String(text) if text.contains('\0') => {
+                self.fault(name, "invalid", "cannot hold the character U+0000");
             }
             Value::String(text) => return Some(text),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
@@ -85,31 +97,29 @@ impl Document {
 
     /// A text that must be there, of so many characters at most, none of them a control character.
     pub(super) fn line(&mut self, name: &'static str, most: usize) -> String {
-        let text = self.optional_prose(name, most);
-        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        self.optional_line(name, most).unwrap_or_else(|| self.required(name))
+    }
+
+    /// The same where it may be left out.
+    pub(super) fn optional_line(&mut self, name: &'static str, most: usize) -> Option<String> {
+        let text = self.optional_prose(name, most)?;
+        if text.trim().is_empty() {
             self.fault(name, "empty", "cannot be empty");
         }
-        if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+        if text.contains(char::is_control) {
             self.fault(name, "invalid", "cannot hold control characters, such as the end of a line");
         }
-        text.unwrap_or_else(|| self.required(name))
+        Some(text)
     }
 
     /// A text that may be there, of so many characters at most.
     pub(super) fn optional_prose(&mut self, name: &'static str, most: usize) -> Option<String> {
-        match self.members.remove(name)? {
-            Value::String(text) if text.chars().count() > most => {
-                self.fault(name, "too_long", &format!("has more than {most} characters"));
-            }
-            Value::String(text) if text.contains('\0') => {
-                self.fault(name, "invalid", "cannot hold the character U+0000");
-            }
-            Value::String(text) => return Some(text),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                self.fault(name, "wrong_type", "must be a text");
-            }
+        let text = self.any_text(name)?;
+        if text.chars().count() > most {
+            self.fault(name, "too_long", &format!("has more than {most} characters"));
+            return None;
         }
-        None
+        Some(text)
     }
 
     /// A whole number that may be there, within a range.
@@ -403,58 +413,5 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn document(kind: &str, body: &str) -> Result<Document, Problem> {
-        let request = Request::builder().header("content-type", kind).body(Body::from(body.to_owned()));
-        Document::from_request(request.unwrap(), &()).await
-    }
-
-    #[tokio::test]
-    async fn a_member_named_twice_and_a_document_that_is_packed_are_refused() {
-        let twice = document("application/json", r#"{"role":"viewer","role":"admin"}"#).await.unwrap_err();
-        assert_eq!((twice.status, twice.code), (StatusCode::BAD_REQUEST, "invalid_json"));
-        for (encoding, is_taken) in [("gzip", false), ("identity", true)] {
-            let request = Request::builder().header("content-type", "application/json");
-            let request = request.header("content-encoding", encoding);
-            let found = Document::from_request(request.body(Body::from("{}")).unwrap(), &()).await;
-            let status = found.map_err(|problem| problem.status).map(|_| ());
-            let expected = if is_taken { Ok(()) } else { Err(StatusCode::UNSUPPORTED_MEDIA_TYPE) };
-            assert_eq!(status, expected, "{encoding}");
-        }
-    }
-
-    #[tokio::test]
-    async fn every_fault_is_told_at_once() {
-        let body = r#"{"tenant": 3, "email": "", "cookie": "yes", "a/b": 1}"#;
-        let mut found = document("application/json; charset=utf-8", body).await.unwrap();
-        let _ = (
-            found.text("tenant", 9),
-            found.text("email", 9),
-            found.text("password", 9),
-            found.flag("cookie"),
-        );
-        let problem = found.finish().unwrap_err();
-        let faults: Vec<_> =
-            problem.faults.iter().map(|it| (it.pointer.as_deref().unwrap_or_default(), it.code)).collect();
-        assert_eq!(problem.status, 422);
-        let expected = [
-            ("/tenant", "wrong_type"),
-            ("/email", "empty"),
-            ("/password", "required"),
-            ("/cookie", "wrong_type"),
-            ("/a~1b", "unknown"),
-        ];
-        assert_eq!(faults, expected);
-    }
-
-    #[tokio::test]
-    async fn what_is_no_document_is_refused() {
-        assert_eq!(document("text/plain", "{}").await.unwrap_err().status, 415);
-        assert_eq!(document("application/json", "[]").await.unwrap_err().code, "invalid_json");
-        assert_eq!(document("application/json", "{").await.unwrap_err().code, "invalid_json");
-        let large = format!("{{\"a\": \"{}\"}}", "a".repeat(MOST));
-        assert_eq!(document("application/json", &large).await.unwrap_err().status, 413);
-    }
-}
+#[path = "document_tests.rs"]
+mod tests;

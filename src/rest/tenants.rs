@@ -20,8 +20,9 @@ use crate::domain::{Found, Tenants};
 use crate::http::Problem;
 use crate::model::{NewTenant, Tenant, TenantChange, TenantId, TenantStatus};
 
-/// Longest name and short name, in bytes; the database counts characters.
-const LONGEST_NAME: usize = 800;
+/// Longest name, in characters.
+const LONGEST_NAME: usize = 200;
+/// Longest short name, in bytes.
 const LONGEST_SLUG: usize = 63;
 
 pub(super) fn routes() -> OpenApiRouter<Tenants> {
@@ -101,7 +102,7 @@ struct Made {
 
 impl Made {
     fn take(document: &mut Document) -> Self {
-        Self { slug: document.text("slug", LONGEST_SLUG), name: document.text("name", LONGEST_NAME) }
+        Self { slug: document.text("slug", LONGEST_SLUG), name: document.line("name", LONGEST_NAME) }
     }
 }
 
@@ -120,7 +121,7 @@ struct Change {
 impl Change {
     fn take(document: &mut Document) -> Self {
         Self {
-            name: document.optional_text("name", LONGEST_NAME),
+            name: document.optional_line("name", LONGEST_NAME),
             limits: document.optional_object("limits"),
         }
     }
@@ -212,7 +213,7 @@ async fn suspend(State(tenants): State<Tenants>, call: Call<Shown>, which: Which
 
 /// Let a tenant in again
 ///
-/// Its users log in anew; its API keys are good again.
+/// Access tokens from before stay refused: its users refresh theirs. Its API keys are good again.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{id}/resume", tag = "tenants", operation_id = "resumeTenant",
     params(OfOne<Shown>, Conditions, Prefer),

@@ -1,13 +1,16 @@
 //! A connection for a transaction, within the acquire timeout whatever the server does.
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod,
+    Runtime, Timeouts,
 };
 use tokio::time::Instant;
 use tokio_postgres::NoTls;
+use tokio_postgres::types::Type;
 
 use super::connect::{Server, Tls};
 use super::failure;
+use super::work::CONFINE;
 use super::{Standing, Store};
 use crate::config;
 use crate::error::{Error, Kind, Result};
@@ -25,10 +28,20 @@ pub(super) fn pool(server: &Server, settings: &config::Postgres) -> Result<Pool>
         create: Some(settings.connect_timeout.get()),
         recycle: Some(settings.acquire_timeout.get()),
     };
-    let builder = Pool::builder(manager).max_size(settings.pool).timeouts(timeouts).runtime(Runtime::Tokio1);
+    let mut builder =
+        Pool::builder(manager).max_size(settings.pool).timeouts(timeouts).runtime(Runtime::Tokio1);
+    if settings.prepare {
+        builder = builder.post_create(Hook::async_fn(|connection, _| Box::pin(prepare(connection))));
+    }
     builder
         .build()
         .map_err(|error| Error::internal("make the pool of connections to Postgres").caused_by(error))
+}
+
+/// Prepares what each transaction begins with, so that it is sent at once.
+async fn prepare(connection: &mut ClientWrapper) -> Result<(), HookError> {
+    let prepared = connection.prepare_typed_cached(CONFINE, &[Type::TEXT, Type::TEXT, Type::TEXT]).await;
+    prepared.map(drop).map_err(HookError::Backend)
 }
 
 impl Store {

@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::{Column, Shape, is_common};
-use super::row;
+use super::row::Cells;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
@@ -53,9 +53,9 @@ impl ApiKeys<'_> {
     }
 
     const COUNT_OF: &'static str = "SELECT count(*) AS count FROM api_keys
-    WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL";
+    WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())";
 
-    /// How many keys a user has.
+    /// How many keys a user has that are good.
     ///
     /// # Errors
     /// The database fails.
@@ -63,7 +63,7 @@ impl ApiKeys<'_> {
         let (tenant, user) = (self.0.tenant()?.uuid(), user.uuid());
         let values = [param(&tenant, Type::UUID), param(&user, Type::UUID)];
         let row = self.0.find(Self::COUNT_OF, &values).await?;
-        row.map_or(Ok(0), |row| row::get(&row, "count"))
+        row.map_or(Ok(0), |row| Cells::of(&row).read("count"))
     }
 
     const GET: &'static str =
@@ -157,11 +157,12 @@ impl ApiKeys<'_> {
         let hash = hash.as_slice();
         let found = self.0.find(Self::FIND, &[param(&hash, Type::BYTEA)]).await?;
         let read = |row: &Row| {
+            let found = Cells::of(row);
             Ok(FoundApiKey {
-                tenant: TenantId::from(row::get::<Uuid>(row, "tenant_id")?),
-                is_tenant_active: row::word(row, "status", TenantStatus::from_word)? == TenantStatus::Active,
+                tenant: TenantId::from(found.read::<Uuid>("tenant_id")?),
+                is_tenant_active: found.word("status", TenantStatus::from_word)? == TenantStatus::Active,
                 key: key(row)?,
-                found_at: row::get(row, "found_at")?,
+                found_at: found.read("found_at")?,
             })
         };
         found.as_ref().map(read).transpose()
@@ -181,16 +182,17 @@ fn one(found: Option<Row>) -> Result<ApiKeyEntry> {
     key(&row)
 }
 
-fn key(found: &Row) -> Result<ApiKeyEntry> {
+fn key(row: &Row) -> Result<ApiKeyEntry> {
+    let found = Cells::of(row);
     Ok(ApiKeyEntry {
-        id: ApiKeyId::from(row::get::<Uuid>(found, "id")?),
-        user: UserId::from(row::get::<Uuid>(found, "user_id")?),
-        name: row::get(found, "name")?,
-        hint: row::get(found, "hint")?,
-        scopes: row::get(found, "scopes")?,
-        created_at: row::get(found, "created_at")?,
-        expires_at: row::get(found, "expires_at")?,
-        last_used_at: row::get(found, "last_used_at")?,
-        revoked_at: row::get(found, "revoked_at")?,
+        id: ApiKeyId::from(found.read::<Uuid>("id")?),
+        user: UserId::from(found.read::<Uuid>("user_id")?),
+        name: found.read("name")?,
+        hint: found.read("hint")?,
+        scopes: found.read("scopes")?,
+        created_at: found.read("created_at")?,
+        expires_at: found.read("expires_at")?,
+        last_used_at: found.read("last_used_at")?,
+        revoked_at: found.read("revoked_at")?,
     })
 }

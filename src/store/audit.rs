@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::{Column, Shape};
-use super::row;
+use super::row::Cells;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::Result;
@@ -46,6 +46,35 @@ impl Audit<'_> {
             param(&new.address, Type::TEXT),
         ];
         self.0.query(Self::INSERT, &values).await.map(drop)
+    }
+
+    const INSERT_ALL: &'static str =
+        "INSERT INTO audit_log (tenant_id, id, actor, action, subject, details, request_id, address)
+    SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[])";
+
+    /// Adds several entries at once.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn append_all(&self, new: &[NewAuditEntry]) -> Result<()> {
+        let tenant = self.0.tenant()?.uuid();
+        let ids: Vec<_> = new.iter().map(|_| Uuid::now_v7()).collect();
+        let details: Vec<_> = new.iter().map(|entry| Value::Object(entry.details.clone())).collect();
+        let each = |part: fn(&NewAuditEntry) -> &String| new.iter().map(part).collect::<Vec<_>>();
+        let (actors, actions) = (each(|entry| &entry.actor), each(|entry| &entry.action));
+        let subjects = each(|entry| &entry.subject);
+        let (requests, addresses) = (each(|entry| &entry.request_id), each(|entry| &entry.address));
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&ids, Type::UUID_ARRAY),
+            param(&actors, Type::TEXT_ARRAY),
+            param(&actions, Type::TEXT_ARRAY),
+            param(&subjects, Type::TEXT_ARRAY),
+            param(&details, Type::JSONB_ARRAY),
+            param(&requests, Type::TEXT_ARRAY),
+            param(&addresses, Type::TEXT_ARRAY),
+        ];
+        self.0.query(Self::INSERT_ALL, &values).await.map(drop)
     }
 
     const WAS_DONE: &'static str = "SELECT id FROM audit_log
@@ -90,15 +119,16 @@ fn column(field: AuditField) -> Column {
     }
 }
 
-fn entry(found: &Row) -> Result<AuditEntry> {
+fn entry(row: &Row) -> Result<AuditEntry> {
+    let found = Cells::of(row);
     Ok(AuditEntry {
-        id: row::get(found, "id")?,
-        actor: row::get(found, "actor")?,
-        action: row::get(found, "action")?,
-        subject: row::get(found, "subject")?,
-        details: row::object(found, "details")?,
-        request_id: row::get(found, "request_id")?,
-        address: row::get(found, "address")?,
-        created_at: row::get(found, "created_at")?,
+        id: found.read("id")?,
+        actor: found.read("actor")?,
+        action: found.read("action")?,
+        subject: found.read("subject")?,
+        details: found.object("details")?,
+        request_id: found.read("request_id")?,
+        address: found.read("address")?,
+        created_at: found.read("created_at")?,
     })
 }

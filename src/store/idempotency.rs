@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Result};
 use crate::model::{Claim, OnceKey, StoredAnswer};
@@ -138,19 +138,20 @@ impl Idempotency<'_> {
 }
 
 /// What somebody else holds the key for.
-fn held(found: &Row, wanted: &OnceKey) -> Result<Claim> {
-    let theirs: Vec<u8> = row::get(found, "request_hash")?;
+fn held(row: &Row, wanted: &OnceKey) -> Result<Claim> {
+    let found = Cells::of(row);
+    let theirs: Vec<u8> = found.read("request_hash")?;
     if !wanted.request.may_be(&theirs) {
         return Ok(Claim::Mismatch);
     }
-    let status: Option<i32> = row::get(found, "status")?;
+    let status: Option<i32> = found.read("status")?;
     let Some(status) = status else { return Ok(Claim::InProgress) };
     let unread = |_| Error::internal(format!("a kept answer has the status {status}"));
-    let headers: Option<Value> = row::get(found, "headers")?;
+    let headers: Option<Value> = found.read("headers")?;
     let headers = serde_json::from_value(headers.unwrap_or_else(|| Value::Array(Vec::new())));
     Ok(Claim::Answered(StoredAnswer {
         status: u16::try_from(status).map_err(unread)?,
         headers: headers.map_err(|error| Error::internal("read a kept answer").caused_by(error))?,
-        body: row::get::<Option<Vec<u8>>>(found, "body")?.unwrap_or_default(),
+        body: found.read::<Option<Vec<u8>>>("body")?.unwrap_or_default(),
     }))
 }

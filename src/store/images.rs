@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Image, ImageKind, KeptImage, ProductId};
@@ -43,7 +43,7 @@ impl Images<'_> {
             param(&image.bytes, Type::BYTEA),
         ];
         let missing = || Error::new(Kind::NotFound, "there is no such product");
-        row::get(&self.0.find(Self::PUT, &values).await?.ok_or_else(missing)?, "digest")
+        Cells::of(&self.0.find(Self::PUT, &values).await?.ok_or_else(missing)?).read("digest")
     }
 
     const GET: &'static str = "SELECT i.kind, i.width, i.height, i.bytes, i.digest
@@ -78,12 +78,13 @@ fn none() -> Error {
     Error::new(Kind::NotFound, "the product has no image")
 }
 
-fn kept(found: &Row) -> Result<KeptImage> {
+fn kept(row: &Row) -> Result<KeptImage> {
+    let found = Cells::of(row);
     let image = Image {
-        kind: row::word(found, "kind", ImageKind::from_word)?,
-        width: row::get(found, "width")?,
-        height: row::get(found, "height")?,
-        bytes: row::get(found, "bytes")?,
+        kind: found.word("kind", ImageKind::from_word)?,
+        width: found.read("width")?,
+        height: found.read("height")?,
+        bytes: found.read("bytes")?,
     };
-    Ok(KeptImage { image, digest: row::get(found, "digest")? })
+    Ok(KeptImage { image, digest: found.read("digest")? })
 }

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::Result;
 use crate::model::{Intent, IntentKind, NewIntent, TenantId};
@@ -137,13 +137,14 @@ impl Intents<'_> {
     }
 }
 
-fn intent(found: &Row) -> Result<Intent> {
+fn intent(row: &Row) -> Result<Intent> {
+    let found = Cells::of(row);
     Ok(Intent {
-        tenant: TenantId::from(row::get::<Uuid>(found, "tenant_id")?),
-        kind: row::word(found, "kind", IntentKind::from_word)?,
-        subject: row::get(found, "subject")?,
-        state: row::get(found, "state")?,
-        payload: row::get(found, "payload")?,
-        attempts: row::get(found, "attempts")?,
+        tenant: TenantId::from(found.read::<Uuid>("tenant_id")?),
+        kind: found.word("kind", IntentKind::from_word)?,
+        subject: found.read("subject")?,
+        state: found.read("state")?,
+        payload: found.read("payload")?,
+        attempts: found.read("attempts")?,
     })
 }

@@ -1,10 +1,12 @@
 //! Pages of lists by several keys: conditions, the place a page begins at, its order. What is put together are constant
 //! parts; every value is bound.
 
+use std::future::Future;
+
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::row;
+use super::row::Cells;
 use super::select::{MOST, Select};
 use super::value::{array_of, fits};
 use super::work::{Parameter, Work, param};
@@ -154,10 +156,31 @@ impl<'v> Select<'v> {
         let wanted = i64::from(most) + 1;
         let select = self.with(" LIMIT ?) AS counted", [param(&wanted, Type::INT8)]);
         let rows = select.rows(work, is_common).await?;
-        let found: i64 = rows.first().map_or(Ok(0), |found| row::get(found, "count"))?;
+        let found: i64 = rows.first().map_or(Ok(0), |found| Cells::of(found).read("count"))?;
         let found = u64::try_from(found).unwrap_or_default();
         Ok(Count { rows: found.min(u64::from(most)), is_exact: found <= u64::from(most) })
     }
+}
+
+/// A page of a list, and how many items that has: asked for at once, so that neither waits a round trip for the other.
+///
+/// # Errors
+/// Those of both.
+pub async fn counted<F: Field>(
+    listing: &Listing<F>,
+    page: impl Future<Output = Result<Page<F::Item>>>,
+    count: impl Future<Output = Result<Count>>,
+) -> Result<(Page<F::Item>, Count)> {
+    // Both to their ends: a statement that is left midway is cancelled, and its connection closed.
+    let (page, count) = futures_util::future::join(page, count).await;
+    let (page, count) = (page?, count?);
+    // Each saw what was there when it was run, and where a page shows all there is, it is to agree with itself.
+    let is_whole = listing.start == Start::Beginning && !page.has_more;
+    let count = match u64::try_from(page.items.len()) {
+        Ok(rows) if is_whole => Count { rows, is_exact: true },
+        _ => count,
+    };
+    Ok((page, count))
 }
 
 /// Whether a list is one of those that are asked for again and again, so that its statement is worth keeping: there

@@ -26,7 +26,7 @@ const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended('olympus.migrations
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtextextended('olympus.migrations', 0))";
 const HAS_TABLE: &str = "SELECT to_regclass('public.olympus_migrations') IS NOT NULL";
 
-const EMBEDDED: [(&str, &str); 9] = [
+const EMBEDDED: [(&str, &str); 11] = [
     ("V1__tenants", include_str!("../../migrations/V1__tenants.sql")),
     ("V2__users", include_str!("../../migrations/V2__users.sql")),
     ("V3__shop", include_str!("../../migrations/V3__shop.sql")),
@@ -36,6 +36,8 @@ const EMBEDDED: [(&str, &str); 9] = [
     ("V7__lists", include_str!("../../migrations/V7__lists.sql")),
     ("V8__settling", include_str!("../../migrations/V8__settling.sql")),
     ("V10__images", include_str!("../../migrations/V10__images.sql")),
+    ("V11__words", include_str!("../../migrations/V11__words.sql")),
+    ("V12__prefixes", include_str!("../../migrations/V12__prefixes.sql")),
 ];
 
 /// Whether a migration was applied.

@@ -51,6 +51,7 @@ pub use api_keys::ApiKeys;
 pub use audit::Audit;
 pub use idempotency::Idempotency;
 pub use intents::Intents;
+pub use listing::counted;
 pub use migrations::{Migration, Migrations, Progress};
 pub use orders::Orders;
 pub use outbox::Outbox;

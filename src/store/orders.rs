@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::{Column, Shape, is_common};
-use super::row;
+use super::row::Cells;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
@@ -219,26 +219,28 @@ fn one(found: Option<Row>) -> Result<Order> {
     order(&found.ok_or_else(|| Error::new(Kind::NotFound, "there is no such order"))?)
 }
 
-fn order(found: &Row) -> Result<Order> {
+fn order(row: &Row) -> Result<Order> {
+    let found = Cells::of(row);
     Ok(Order {
-        id: OrderId::from(row::get::<Uuid>(found, "id")?),
-        user: UserId::from(row::get::<Uuid>(found, "user_id")?),
-        status: row::word(found, "status", OrderStatus::from_word)?,
-        total: Money { minor: row::get(found, "total")?, currency: row::get(found, "currency")? },
-        note: row::get(found, "note")?,
-        shipping_address: row::get(found, "shipping_address")?,
-        version: row::get(found, "version")?,
-        created_at: row::get(found, "created_at")?,
-        updated_at: row::get(found, "updated_at")?,
+        id: OrderId::from(found.read::<Uuid>("id")?),
+        user: UserId::from(found.read::<Uuid>("user_id")?),
+        status: found.word("status", OrderStatus::from_word)?,
+        total: Money { minor: found.read("total")?, currency: found.read("currency")? },
+        note: found.read("note")?,
+        shipping_address: found.read("shipping_address")?,
+        version: found.read("version")?,
+        created_at: found.read("created_at")?,
+        updated_at: found.read("updated_at")?,
         items: None,
     })
 }
 
-fn item(found: &Row) -> Result<(OrderId, OrderItem)> {
+fn item(row: &Row) -> Result<(OrderId, OrderItem)> {
+    let found = Cells::of(row);
     let item = OrderItem {
-        product: ProductId::from(row::get::<Uuid>(found, "product_id")?),
-        quantity: row::get(found, "quantity")?,
-        price: row::get(found, "price")?,
+        product: ProductId::from(found.read::<Uuid>("product_id")?),
+        quantity: found.read("quantity")?,
+        price: found.read("price")?,
     };
-    Ok((OrderId::from(row::get::<Uuid>(found, "order_id")?), item))
+    Ok((OrderId::from(found.read::<Uuid>("order_id")?), item))
 }

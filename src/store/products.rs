@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::{Column, Shape, is_common};
-use super::row;
+use super::row::Cells;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
@@ -162,7 +162,7 @@ impl Products<'_> {
 
 fn fitting<'v>(select: Select<'v>, listing: &'v Listing<ProductField>) -> Result<Select<'v>> {
     let select = select.fitting(listing, column)?;
-    let found = " AND id IN (SELECT found.id FROM search_products(?, 1000) AS found)";
+    let found = " AND id IN (SELECT found FROM matching_products(?) AS found)";
     Ok(match &listing.words {
         Some(words) => select.with(found, [param(words, Type::TEXT)]),
         None => select,
@@ -188,17 +188,18 @@ fn one(found: Option<Row>) -> Result<Product> {
     product(&row)
 }
 
-fn product(found: &Row) -> Result<Product> {
+fn product(row: &Row) -> Result<Product> {
+    let found = Cells::of(row);
     Ok(Product {
-        id: ProductId::from(row::get::<Uuid>(found, "id")?),
-        sku: row::get(found, "sku")?,
-        name: row::get(found, "name")?,
-        description: row::get(found, "description")?,
-        price: Money { minor: row::get(found, "price")?, currency: row::get(found, "currency")? },
-        stock: row::get(found, "stock")?,
-        status: row::word(found, "status", ProductStatus::from_word)?,
-        version: row::get(found, "version")?,
-        created_at: row::get(found, "created_at")?,
-        updated_at: row::get(found, "updated_at")?,
+        id: ProductId::from(found.read::<Uuid>("id")?),
+        sku: found.read("sku")?,
+        name: found.read("name")?,
+        description: found.read("description")?,
+        price: Money { minor: found.read("price")?, currency: found.read("currency")? },
+        stock: found.read("stock")?,
+        status: found.word("status", ProductStatus::from_word)?,
+        version: found.read("version")?,
+        created_at: found.read("created_at")?,
+        updated_at: found.read("updated_at")?,
     })
 }

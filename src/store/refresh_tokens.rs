@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Result};
 use crate::model::{FamilyId, RefreshOwner, RefreshRecord, SessionId, TenantId, UserId};
@@ -112,25 +112,27 @@ impl RefreshTokens<'_> {
     }
 }
 
-fn owner(found: &Row) -> Result<RefreshOwner> {
+fn owner(row: &Row) -> Result<RefreshOwner> {
+    let found = Cells::of(row);
     Ok(RefreshOwner {
-        tenant: TenantId::from(row::get::<Uuid>(found, "tenant_id")?),
-        session: SessionId::from(row::get::<Uuid>(found, "session_id")?),
-        user: UserId::from(row::get::<Uuid>(found, "user_id")?),
+        tenant: TenantId::from(found.read::<Uuid>("tenant_id")?),
+        session: SessionId::from(found.read::<Uuid>("session_id")?),
+        user: UserId::from(found.read::<Uuid>("user_id")?),
     })
 }
 
-fn record(found: &Row) -> Result<RefreshRecord> {
-    let hash: &[u8] = row::get(found, "hash")?;
+fn record(row: &Row) -> Result<RefreshRecord> {
+    let found = Cells::of(row);
+    let hash: &[u8] = found.read("hash")?;
     let odd = |error| Error::internal("read the hash of a refresh token").caused_by(error);
     Ok(RefreshRecord {
         hash: hash.try_into().map_err(odd)?,
-        session: SessionId::from(row::get::<Uuid>(found, "session_id")?),
-        family: FamilyId::from(row::get::<Uuid>(found, "family_id")?),
-        generation: row::get(found, "generation")?,
-        created_at: row::get(found, "created_at")?,
-        expires_at: row::get(found, "expires_at")?,
-        used_at: row::get(found, "used_at")?,
-        revoked_at: row::get(found, "revoked_at")?,
+        session: SessionId::from(found.read::<Uuid>("session_id")?),
+        family: FamilyId::from(found.read::<Uuid>("family_id")?),
+        generation: found.read("generation")?,
+        created_at: found.read("created_at")?,
+        expires_at: found.read("expires_at")?,
+        used_at: found.read("used_at")?,
+        revoked_at: found.read("revoked_at")?,
     })
 }

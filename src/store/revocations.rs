@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Result};
 use crate::model::{Recorded, Revocation, TenantId};
@@ -49,6 +49,36 @@ impl Revocations<'_> {
         recorded(&row.ok_or_else(|| Error::internal("record a revocation: no row came back"))?)
     }
 
+    const INSERT_ALL: &'static str =
+        "INSERT INTO revocations (tenant_id, kind, subject, not_before, expires_at)
+    SELECT $1, kind, subject, coalesce(not_before, now()), $5
+    FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS taken (kind, subject, not_before)
+    RETURNING id, tenant_id, kind, subject, not_before, expires_at";
+
+    /// The same of several things at once.
+    ///
+    /// # Errors
+    /// The transaction is of another tenant; the database fails.
+    pub async fn insert_all(
+        &self,
+        tenant: TenantId,
+        what: &[Revocation],
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Recorded>> {
+        let tenant = tenant.uuid();
+        let kinds: Vec<_> = what.iter().map(Revocation::kind).collect();
+        let subjects: Vec<_> = what.iter().map(Revocation::subject).collect();
+        let since: Vec<_> = what.iter().map(Revocation::not_before).collect();
+        let values = [
+            param(&tenant, Type::UUID),
+            param(&kinds, Type::TEXT_ARRAY),
+            param(&subjects, Type::TEXT_ARRAY),
+            param(&since, Type::TIMESTAMPTZ_ARRAY),
+            param(&until, Type::TIMESTAMPTZ),
+        ];
+        self.0.query(Self::INSERT_ALL, &values).await?.iter().map(recorded).collect()
+    }
+
     const AFTER: &'static str = "SELECT id, tenant_id, kind, subject, not_before, expires_at FROM revocations
     WHERE id > $1 AND expires_at > now() ORDER BY id LIMIT $2";
 
@@ -72,7 +102,7 @@ impl Revocations<'_> {
     /// The database fails.
     pub async fn clear(&self, most: i64) -> Result<usize> {
         let turn = self.0.find(Self::TAKE_TURN, &[]).await?;
-        let is_mine = turn.map(|row| row::get(&row, "is_mine")).transpose()?.unwrap_or(false);
+        let is_mine = turn.map(|row| Cells::of(&row).read("is_mine")).transpose()?.unwrap_or(false);
         if !is_mine {
             return Ok(0);
         }
@@ -80,13 +110,14 @@ impl Revocations<'_> {
     }
 }
 
-fn recorded(found: &Row) -> Result<Recorded> {
-    let (kind, subject): (&str, &str) = (row::get(found, "kind")?, row::get(found, "subject")?);
-    let tenant = TenantId::from(row::get::<Uuid>(found, "tenant_id")?);
-    let what = Revocation::from_words(kind, subject, (tenant, row::get(found, "not_before")?));
+fn recorded(row: &Row) -> Result<Recorded> {
+    let found = Cells::of(row);
+    let (kind, subject): (&str, &str) = (found.read("kind")?, found.read("subject")?);
+    let tenant = TenantId::from(found.read::<Uuid>("tenant_id")?);
+    let what = Revocation::from_words(kind, subject, (tenant, found.read("not_before")?));
     Ok(Recorded {
-        id: row::get(found, "id")?,
+        id: found.read("id")?,
         what: what.ok_or_else(|| Error::internal(format!("a revocation of an unknown kind: `{kind}`")))?,
-        until: row::get(found, "expires_at")?,
+        until: found.read("expires_at")?,
     })
 }

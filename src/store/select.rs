@@ -22,6 +22,7 @@ impl<'v> Select<'v> {
 
     /// Adds a constant part, in which each `?` stands for the next of these values.
     pub(super) fn with<const N: usize>(mut self, part: &'static str, values: [Parameter<'v>; N]) -> Self {
+        debug_assert_eq!(part.matches('?').count(), N, "a value for each `?` of `{part}`");
         let mut values = values.into_iter();
         for letter in part.chars() {
             match (letter, letter == '?') {
@@ -41,5 +42,37 @@ impl<'v> Select<'v> {
             true => work.query(&self.sql, &self.bound).await,
             false => work.query_once(&self.sql, &self.bound).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::types::Type;
+
+    use super::super::work::param;
+    use super::Select;
+
+    #[test]
+    fn each_question_mark_stands_for_the_next_value() {
+        let (first, second) = (1_i64, 2_i64);
+        let select = Select::from("SELECT").with(" a = ?", [param(&first, Type::INT8)]);
+        let select = select.with(" AND b", []).with(" = ?", [param(&second, Type::INT8)]);
+        assert_eq!((select.sql.as_str(), select.bound.len()), ("SELECT a = $1 AND b = $2", 2));
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    #[should_panic(expected = "a value for each `?` of ` a = ? AND b = ?`")]
+    fn a_question_mark_without_a_value_is_found() {
+        let first = 1_i64;
+        let _ = Select::from("SELECT").with(" a = ? AND b = ?", [param(&first, Type::INT8)]);
+    }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    #[should_panic(expected = "a value for each `?` of ` a`")]
+    fn a_value_without_a_question_mark_is_found() {
+        let first = 1_i64;
+        let _ = Select::from("SELECT").with(" a", [param(&first, Type::INT8)]);
     }
 }

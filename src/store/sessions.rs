@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Device, NewSession, Session, SessionEnd, SessionId, UserId};
@@ -150,7 +150,7 @@ impl Sessions<'_> {
             param(&word, Type::TEXT),
         ];
         let ended = self.0.query(Self::END_OTHERS, &values).await?;
-        ended.iter().map(|found| row::get::<Uuid>(found, "id").map(SessionId::from)).collect()
+        ended.iter().map(|found| Cells::of(found).read::<Uuid>("id").map(SessionId::from)).collect()
     }
 
     const CLEAR: &'static str = "WITH old AS (
@@ -171,19 +171,20 @@ impl Sessions<'_> {
     }
 }
 
-fn session(found: &Row) -> Result<Session> {
-    let ended_at: Option<DateTime<Utc>> = row::get(found, "ended_at")?;
+fn session(row: &Row) -> Result<Session> {
+    let found = Cells::of(row);
+    let ended_at: Option<DateTime<Utc>> = found.read("ended_at")?;
     let ended = match ended_at {
-        Some(time) => Some((time, row::word(found, "ended_because", SessionEnd::from_word)?)),
+        Some(time) => Some((time, found.word("ended_because", SessionEnd::from_word)?)),
         None => None,
     };
     Ok(Session {
-        id: SessionId::from(row::get::<Uuid>(found, "id")?),
-        user: UserId::from(row::get::<Uuid>(found, "user_id")?),
-        device: Device { agent: row::get(found, "agent")?, address: row::get(found, "address")? },
-        created_at: row::get(found, "created_at")?,
-        last_seen_at: row::get(found, "last_seen_at")?,
-        expires_at: row::get(found, "expires_at")?,
+        id: SessionId::from(found.read::<Uuid>("id")?),
+        user: UserId::from(found.read::<Uuid>("user_id")?),
+        device: Device { agent: found.read("agent")?, address: found.read("address")? },
+        created_at: found.read("created_at")?,
+        last_seen_at: found.read("last_seen_at")?,
+        expires_at: found.read("expires_at")?,
         ended,
     })
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::row;
+use super::row::Cells;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Expected, NewTenant, Tenant, TenantChange, TenantId, TenantStanding, TenantStatus};
@@ -78,11 +78,12 @@ impl Tenants<'_> {
     /// The database fails.
     pub async fn apart(&self) -> Result<Vec<TenantStanding>> {
         let rows = self.0.query(Self::APART, &[]).await?;
-        let standing = |found: &Row| {
+        let standing = |row: &Row| {
+            let found = Cells::of(row);
             Ok(TenantStanding {
-                id: TenantId::from(row::get::<uuid::Uuid>(found, "id")?),
-                status: row::word(found, "status", TenantStatus::from_word)?,
-                limits: row::object(found, "limits")?,
+                id: TenantId::from(found.read::<uuid::Uuid>("id")?),
+                status: found.word("status", TenantStatus::from_word)?,
+                limits: found.object("limits")?,
             })
         };
         rows.iter().map(standing).collect()
@@ -159,15 +160,16 @@ fn one(found: Option<Row>) -> Result<Tenant> {
     tenant(&row)
 }
 
-fn tenant(found: &Row) -> Result<Tenant> {
+fn tenant(row: &Row) -> Result<Tenant> {
+    let found = Cells::of(row);
     Ok(Tenant {
-        id: TenantId::from(row::get::<uuid::Uuid>(found, "id")?),
-        slug: row::get(found, "slug")?,
-        name: row::get(found, "name")?,
-        status: row::word(found, "status", TenantStatus::from_word)?,
-        limits: row::object(found, "limits")?,
-        version: row::get(found, "version")?,
-        created_at: row::get(found, "created_at")?,
-        updated_at: row::get(found, "updated_at")?,
+        id: TenantId::from(found.read::<uuid::Uuid>("id")?),
+        slug: found.read("slug")?,
+        name: found.read("name")?,
+        status: found.word("status", TenantStatus::from_word)?,
+        limits: found.object("limits")?,
+        version: found.read("version")?,
+        created_at: found.read("created_at")?,
+        updated_at: found.read("updated_at")?,
     })
 }

@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::listing::{Column, Shape, is_common};
-use super::row;
+use super::row::Cells;
 use super::select::Select;
 use super::work::{Work, param};
 use crate::error::{Error, Kind, Result};
@@ -154,13 +154,15 @@ impl Users<'_> {
     const DELETE: &'static str =
         "UPDATE users SET deleted_at = now(), version = version + 1, updated_at = now()
     WHERE tenant_id = $1 AND id = $2 AND coalesce((version = ANY($3)) = $4, true) AND deleted_at IS NULL
-    RETURNING id";
+    RETURNING id, email, email_key, name, status, version, created_at, updated_at,
+    ARRAY(SELECT role FROM grants WHERE grants.tenant_id = users.tenant_id AND user_id = users.id AND resource = ''
+        ORDER BY role) AS roles";
 
-    /// Deletes a user of an expected version. Their orders keep their id.
+    /// Deletes a user of an expected version, and says how they were at last. Their orders keep their id.
     ///
     /// # Errors
     /// There is none; they were changed meanwhile.
-    pub async fn delete(&self, id: UserId, expected: &Expected) -> Result<()> {
+    pub async fn delete(&self, id: UserId, expected: &Expected) -> Result<User> {
         let tenant = self.0.tenant()?.uuid();
         let (user_id, (versions, is_wanted)) = (id.uuid(), expected.versions());
         let values = [
@@ -170,7 +172,7 @@ impl Users<'_> {
             param(&is_wanted, Type::BOOL),
         ];
         match self.0.find(Self::DELETE, &values).await? {
-            Some(_) => Ok(()),
+            Some(row) => user(&row),
             None => Err(expected.unmet("user", self.get(id).await?.version)),
         }
     }
@@ -224,8 +226,10 @@ impl Users<'_> {
     pub async fn scoped_roles(&self, user: UserId) -> Result<Vec<ScopedRole>> {
         let (tenant, user, most) = (self.0.tenant()?.uuid(), user.uuid(), i64::from(ScopedRole::MOST));
         let values = [param(&tenant, Type::UUID), param(&user, Type::UUID), param(&most, Type::INT8)];
-        let scoped =
-            |row: &Row| Ok(ScopedRole { role: row::get(row, "role")?, thing: row::get(row, "resource")? });
+        let scoped = |row: &Row| {
+            let found = Cells::of(row);
+            Ok(ScopedRole { role: found.read("role")?, thing: found.read("resource")? })
+        };
         self.0.query(Self::SCOPED, &values).await?.iter().map(scoped).collect()
     }
 
@@ -323,16 +327,17 @@ fn one(found: Option<Row>) -> Result<User> {
     user(&row)
 }
 
-fn user(found: &Row) -> Result<User> {
+fn user(row: &Row) -> Result<User> {
+    let found = Cells::of(row);
     Ok(User {
-        id: UserId::from(row::get::<Uuid>(found, "id")?),
-        email: row::get(found, "email")?,
-        email_key: row::get(found, "email_key")?,
-        name: row::get(found, "name")?,
-        status: row::word(found, "status", UserStatus::from_word)?,
-        roles: row::get(found, "roles")?,
-        version: row::get(found, "version")?,
-        created_at: row::get(found, "created_at")?,
-        updated_at: row::get(found, "updated_at")?,
+        id: UserId::from(found.read::<Uuid>("id")?),
+        email: found.read("email")?,
+        email_key: found.read("email_key")?,
+        name: found.read("name")?,
+        status: found.word("status", UserStatus::from_word)?,
+        roles: found.read("roles")?,
+        version: found.read("version")?,
+        created_at: found.read("created_at")?,
+        updated_at: found.read("updated_at")?,
     })
 }

@@ -27,7 +27,9 @@ pub(super) fn param<'a>(value: &'a (dyn ToSql + Sync), kind: Type) -> Parameter<
 }
 
 const BEGIN: &str = "BEGIN";
-const CONFINE: &str = "SELECT set_config('olympus.tenant', $1, true), set_config('olympus.scope', $2, true),
+/// What a transaction may see, and how long its statements may take: the tenant, the scope, milliseconds.
+pub(super) const CONFINE: &str =
+    "SELECT set_config('olympus.tenant', $1, true), set_config('olympus.scope', $2, true),
     set_config('statement_timeout', $3, true)";
 
 /// The server ends statements at the deadline by itself; after this much longer it counts as silent.
@@ -94,9 +96,8 @@ impl Work {
     }
 
     /// Begins it. Nothing that is set outlives the transaction, so a pooler may give the connection to anybody after it.
-    /// What sets the tenant is prepared as the statement behind it is: if it waited to be prepared while the other did
-    /// not, that one would overtake it.
-    async fn begin(&self, kept: Kept) -> Result<()> {
+    /// What sets the tenant has been prepared with the connection: else what is prepared already would overtake it.
+    async fn begin(&self) -> Result<()> {
         let (tenant, scope) = match self.0.whose {
             Whose::Tenant(tenant) => (tenant.to_string(), ""),
             Whose::Platform => (String::new(), "platform"),
@@ -106,13 +107,14 @@ impl Work {
         let confined = [param(&tenant, Type::TEXT), param(&scope, Type::TEXT), param(&left, Type::TEXT)];
         // Both are sent at once, in this order.
         let (begun, confined) =
-            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined, kept)).await;
+            futures_util::future::join(self.bare(BEGIN), self.traced(CONFINE, &confined, Kept::Prepared))
+                .await;
         begun.and(confined).map(drop)
     }
 
     /// Begins it within its time. A server that fell silent shows here, in the answer to its first statement.
-    async fn begin_in_time(&self, kept: Kept) -> Result<()> {
-        match timeout_at(self.0.begin_by, self.begin(kept)).await {
+    async fn begin_in_time(&self) -> Result<()> {
+        match timeout_at(self.0.begin_by, self.begin()).await {
             Ok(begun) => begun,
             Err(_) => {
                 self.0.is_silent.store(true, Ordering::Relaxed);
@@ -137,7 +139,8 @@ impl Work {
     /// # Errors
     /// As the table in `store/failure.rs` says.
     pub(super) async fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        self.run(sql, parameters, Kept::Prepared).await
+        // Boxed: each function that waits for it would else have its room too, and be moved about with it.
+        Box::pin(self.run(sql, parameters, Kept::Prepared)).await
     }
 
     /// The same of a statement of which there are too many to keep them prepared.
@@ -145,7 +148,7 @@ impl Work {
     /// # Errors
     /// As [`Work::query`].
     pub(super) async fn query_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
-        self.run(sql, parameters, Kept::Not).await
+        Box::pin(self.run(sql, parameters, Kept::Not)).await
     }
 
     async fn run(&self, sql: &str, parameters: &[Parameter<'_>], kept: Kept) -> Result<Vec<Row>> {
@@ -158,7 +161,7 @@ impl Work {
         let beginning = async {
             match self.0.has_begun.swap(true, Ordering::Relaxed) {
                 true => Ok(()),
-                false => Box::pin(self.begin_in_time(kept)).await,
+                false => Box::pin(self.begin_in_time()).await,
             }
         };
         // The first one goes out together with those that begin the transaction: waiting for them would take a round

@@ -4,7 +4,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Utc};
+
+use crate::model::Moment;
 
 /// An object under construction.
 #[derive(Debug)]
@@ -89,23 +91,7 @@ impl Object {
     /// RFC 3339 in UTC with microseconds.
     pub(super) fn time(&mut self, key: &str, value: DateTime<Utc>) {
         self.key(key);
-        self.text.push(b'"');
-        self.fixed::<4>(u64::try_from(value.year()).unwrap_or(0));
-        let parts = [
-            (b'-', value.month()),
-            (b'-', value.day()),
-            (b'T', value.hour()),
-            (b':', value.minute()),
-            (b':', value.second()),
-        ];
-        for (before, part) in parts {
-            self.text.push(before);
-            self.fixed::<2>(part.into());
-        }
-        self.text.push(b'.');
-        // A leap second is written as the end of the second before it.
-        self.fixed::<6>(u64::from(value.nanosecond() / 1000).min(999_999));
-        self.text.extend_from_slice(b"Z\"");
+        self.quoted(Moment::of(value).as_str());
     }
 
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {

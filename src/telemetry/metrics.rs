@@ -75,10 +75,19 @@ pub struct Metrics {
     pub revocations: RevocationMetrics,
     /// Decisions of limits.
     pub limits: LimitMetrics,
-    /// Requests being served now.
-    pub active_requests: IntGauge,
+    active_requests: IntGauge,
     /// Access lines lost because the log could not be written fast enough.
     pub access_lines_dropped: IntCounter,
+}
+
+/// A request that counts as being served, until it is dropped.
+#[derive(Debug)]
+pub struct ActiveRequest(IntGauge);
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Metrics {
@@ -158,6 +167,12 @@ impl Metrics {
         {
             self.shown.add(collector);
         }
+    }
+
+    /// A request begins to be served.
+    pub fn begin_request(&self) -> ActiveRequest {
+        self.active_requests.inc();
+        ActiveRequest(self.active_requests.clone())
     }
 
     /// Begins to count what concerns the database. Once: without a database there is nothing to show.

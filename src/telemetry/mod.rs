@@ -24,7 +24,7 @@ pub use cache::CacheMetrics;
 pub use connections::{Connections, ListenerConnections};
 pub use exposition::{Exposition, Family, Measure};
 pub use messages::Messages;
-pub use metrics::Metrics;
+pub use metrics::{ActiveRequest, Metrics};
 pub use postgres::Postgres;
 pub use register::{Doing, OpenConnection, Register, Registered, is_from};
 pub use request::{request_id, serving};

@@ -35,6 +35,34 @@ fn a_user_sees_every_device_and_ends_one_which_leaves_the_others() {
     assert_eq!(agents(phone, &first), ["phone"]);
 }
 
+/// Writes down each statement that adds to these tables.
+const COUNTING: &str = "
+    CREATE TABLE added (what text);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        AS $$ BEGIN INSERT INTO public.added VALUES (TG_TABLE_NAME); RETURN NULL; END $$;
+    CREATE TRIGGER noting AFTER INSERT ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION note();
+    CREATE TRIGGER noting AFTER INSERT ON revocations FOR EACH STATEMENT EXECUTE FUNCTION note()";
+
+#[test]
+fn however_many_sessions_end_at_once_they_are_written_down_by_one_statement() {
+    let stage = Stage::new();
+    let gateway = stage.gateway("");
+    let phone = Device(&gateway, "phone");
+    let [first, second, third, fourth] = [(); 4].map(|()| phone.log_in(ADMIN));
+    stage.sql(COUNTING);
+    let end = || phone.with(&first["access_token"], "DELETE", "sessions").json()["data"]["ended"].clone();
+    assert_eq!((end(), end()), (json!(3), json!(0)));
+    let added = stage.word("SELECT string_agg(what, ' ' ORDER BY what) FROM added");
+    assert_eq!(added, "audit_log revocations");
+    assert_eq!([&first, &second, &third, &fourth].map(|pair| phone.status(pair)), [200, 401, 401, 401]);
+    let ended = stage.word(
+        "SELECT string_agg(DISTINCT actor, ' ') FROM audit_log JOIN sessions ON subject = 'session/' || sessions.id
+         JOIN users ON users.id::text = actor WHERE action = 'session.ended' AND email = 'admin@acme.example'
+         HAVING count(*) = 3",
+    );
+    assert!(!ended.is_empty(), "each has an entry");
+}
+
 #[test]
 fn a_logout_ends_the_session_by_either_token() {
     let stage = Stage::new();

@@ -1,11 +1,13 @@
 //! Users made, changed and taken away, with their accounts at the auth service: also while that one fails.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::stage::{ADMIN, Device, PASSWORD, Stage, code};
 use crate::support::gateway::Gateway;
 use crate::support::http::{Answer, send, send_json};
-use crate::support::wait::until;
+use crate::support::wait::{pass, until};
 
 const ROUTES: &str = r#"
 [routes.users]
@@ -126,6 +128,9 @@ fn somebody_new_logs_in_and_loses_everything_on_every_instance_when_taken_away()
     office.made("ada@acme.example", "viewer");
     let topics = stage.topics();
     assert_eq!(topics, ["user.created", "user.deleted", "user.created"]);
+    let told = stage.word("SELECT payload::text FROM outbox WHERE topic = 'user.deleted'");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["version"], &told["roles"]), (&json!(2), &json!(["member"])), "as they were at last");
 }
 
 #[test]
@@ -171,6 +176,41 @@ fn an_account_that_was_made_for_nobody_is_taken_away() {
     assert!(stage.is_let_in_by_the_service("ada@acme.example"));
 }
 
+/// Has whoever takes an intent away wait for a lock that this test holds.
+const WAITING: &str = "
+    CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN OLD; END $$;
+    CREATE TRIGGER waiting BEFORE DELETE ON intents FOR EACH ROW EXECUTE FUNCTION wait_for_the_test()";
+
+#[test]
+fn a_change_between_the_last_look_and_the_end_of_an_intent_is_not_forgotten() {
+    let stage = Stage::new();
+    let gateway = stage.gateway(ROUTES);
+    let office = Office::of(&gateway, "acme", ADMIN);
+    let id = office.made("ada@acme.example", "member");
+    stage.sql(WAITING);
+    let lock = stage.runtime.block_on(stage.database.connect("postgres"));
+    stage.runtime.block_on(lock.batch_execute("SELECT pg_advisory_lock(1)")).unwrap();
+    let rename = |name: &str| assert_eq!(office.change(&id, &json!({ "name": name })).status, 200);
+    std::thread::scope(|scope| {
+        scope.spawn(|| rename("First"));
+        let waiting = "pg_locks WHERE NOT granted AND locktype";
+        until("the service was told of the first", || {
+            (stage.count(&format!("{waiting} = 'advisory'")) == 1).then_some(())
+        });
+        stage.fault("status=503");
+        scope.spawn(|| rename("Second"));
+        until("the second is made or waits", || {
+            let others = stage.count(&format!("{waiting} <> 'advisory'"));
+            (others + stage.count("users WHERE name = 'Second'") > 0).then_some(())
+        });
+        stage.runtime.block_on(lock.batch_execute("SELECT pg_advisory_unlock(1)")).unwrap();
+    });
+    assert_eq!(stage.count("intents"), 1, "the service has not heard of the second");
+    stage.mend();
+    stage.settled();
+}
+
 #[test]
 fn another_address_is_one_of_both_sides_or_of_none() {
     let stage = Stage::new();
@@ -210,6 +250,8 @@ fn who_is_suspended_or_loses_a_role_loses_what_came_of_it_at_once() {
     // One that was made within the same second is refused too.
     let mut second = first;
     until("a token without it is good", || {
+        // Refreshes are limited, and only the next second makes a difference.
+        pass(Duration::from_millis(250));
         let refreshed = Device(&one, "phone").refresh(&second);
         assert_eq!(refreshed.status, 200, "{}", refreshed.body);
         second = refreshed.json()["data"].clone();

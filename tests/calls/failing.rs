@@ -1,14 +1,16 @@
 //! Endpoints that refuse, hang, break off or say that they cannot.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
-use olympus_gateway::backends::Introspection;
+use olympus_gateway::backends::{Auth, Introspection};
 use olympus_gateway::error::Kind;
+use olympus_gateway::upstream::{Failure, Pool};
 
 use crate::support::double::Double;
 use crate::support::port::Port;
-use crate::{SOON, auth, introspect, kind, log_in};
+use crate::{SOON, auth, backend, introspect, kind, log_in, pool, secret};
 
 const INACTIVE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"active\":false}";
 const REFUSED: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
@@ -21,6 +23,19 @@ fn breaking() -> Double {
 /// Takes requests and never answers.
 fn hanging() -> Double {
     Double::start(|_, wire| wire.take(1 << 20).map(drop))
+}
+
+/// Answers, but not to the end.
+fn endless() -> Double {
+    Double::start(|_, wire| {
+        wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")?;
+        wire.take(1 << 20).map(drop)
+    })
+}
+
+/// Who asks this pool.
+fn service(pool: &Arc<Pool>) -> Auth {
+    Auth::new(backend(pool).unwrap(), secret("service-token-of-the-tests"))
 }
 
 #[test]
@@ -66,12 +81,38 @@ fn an_endpoint_that_hangs_costs_no_more_than_the_errands_time() {
 
 #[test]
 fn a_body_that_never_ends_costs_no_more_either() {
-    let double = Double::start(|_, wire| {
-        wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")?;
-        wire.take(1 << 20).map(drop)
-    });
+    let double = endless();
     let result = introspect(&auth(&[double.address()], ""), Duration::from_millis(300), "any");
     assert_eq!(kind(result), Kind::GatewayTimeout);
+}
+
+#[test]
+fn an_endpoint_is_not_to_blame_for_the_end_of_the_errands_time() {
+    for make in [hanging, endless] {
+        let double = make();
+        let failures = |time: &str, limit| {
+            let more = format!("{time}\nretry = {{ max_retries = 0 }}");
+            let pool = pool(&[double.address().to_string()], &more);
+            introspect(&service(&pool), limit, "any").unwrap_err();
+            Failure::ALL.iter().map(|failure| pool.endpoints()[0].failed(*failure)).sum::<u64>()
+        };
+        assert_eq!(failures("", Duration::from_millis(100)), 0, "it had less time than the pool gives");
+        assert_eq!(failures("try_timeout = \"200ms\"\nidle_timeout = \"200ms\"", SOON), 1);
+    }
+}
+
+#[test]
+fn an_endpoint_may_ask_for_a_pause_in_seconds_or_until_a_date() {
+    let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(50));
+    for asked in ["50", &later] {
+        let answer =
+            format!("HTTP/1.1 503 Service Unavailable\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n");
+        let busy = Double::start(move |_, wire| wire.try_send(&answer));
+        let pool = pool(&[busy.address().to_string()], "retry = { max_retries = 0 }");
+        introspect(&service(&pool), SOON, "any").unwrap_err();
+        let pause = pool.endpoints()[0].paused_for(Instant::now()).unwrap_or_default();
+        assert!((20..=50).contains(&pause.as_secs()), "{asked}: {pause:?}");
+    }
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! What an active check asks, and what it takes for an answer.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use crate::before;
 use crate::support::double::Double;
+use crate::support::folder::Folder;
 use crate::support::gateway::Gateway;
 use crate::support::wait::until;
+use crate::{app, before};
 
 const OFTEN: &str =
     "interval = \"200ms\", timeout = \"190ms\", unhealthy_interval = \"50ms\", healthy_after = 1";
@@ -56,4 +59,22 @@ fn a_text_beyond_the_first_64_kib_is_not_looked_for() {
         "",
     );
     once(&gateway, "the body does not contain \"ready\"");
+}
+
+#[test]
+fn a_check_over_a_unix_socket_names_a_host() {
+    let folder = Folder::new("checks");
+    let path = folder.file("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        head
+    });
+    let health = format!("health = {{ path = \"/state\", {OFTEN} }}");
+    let _gateway = Gateway::start(&app(&[format!("{{ address = \"unix:{path}\" }}")], &health, ""));
+    let head = server.join().unwrap();
+    assert!(head.iter().any(|line| line.eq_ignore_ascii_case("host: localhost")), "{head:#?}");
 }

@@ -66,9 +66,31 @@ fn the_target_may_be_absolute_and_reaches_the_backend_as_a_path() {
         assert_eq!(seen["headers"]["host"], json!(["shop.example"]));
         assert_eq!(gateway.line_for(&answer)["path"], path.strip_suffix("?q=1").unwrap());
     }
+    for (target, status) in [("http://shop.example", 404), ("http://SHOP.example?q=1", 400)] {
+        let mut wire = gateway.wire();
+        wire.send(format!("GET {target} HTTP/1.1\r\nhost: shop.example\r\n\r\n"));
+        let answer = wire.head();
+        assert_eq!((answer.status, target), (status, target));
+    }
     let mut wire = gateway.wire();
     wire.ask("GET", "http://shop.example/headers", &[]);
     assert_eq!(wire.head().status, 400, "the target and `Host` name different hosts");
+}
+
+#[test]
+fn options_may_ask_about_no_resource() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "");
+    let mut wire = gateway.wire();
+    wire.ask("OPTIONS", "*", &[]);
+    let answer = wire.head();
+    assert_eq!(
+        (answer.status, answer.header("allow")),
+        (204, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+    );
+    let mut wire = gateway.wire();
+    wire.ask("GET", "*", &[]);
+    assert_eq!(wire.answer().json()["code"], "invalid_path");
 }
 
 #[test]

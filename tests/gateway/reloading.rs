@@ -122,6 +122,8 @@ fn a_broken_file_changes_nothing_and_says_where() {
     assert_eq!(gateway.get("/api/products").status, 200);
     assert_eq!(gateway.metric("olympus_config_last_reload_success", &[]), 0.0);
     assert_eq!(gateway.ask_admin("/reload").json()["result"], "refused");
+    let refused = |line: &str| line.contains("\"audit\":true") && line.contains("\"outcome\":\"refused\"");
+    gateway.messages.find("the audit line", refused);
 
     gateway.write_config(&whole);
     let mended = gateway.tell_admin("POST", "/reload", "");
@@ -236,15 +238,22 @@ fn a_drained_endpoint_gets_nothing_until_it_is_given_back() {
         (&listed[0]["endpoint"], &listed[0]["note"]),
         (&json!(other.address().to_string()), &json!("ada: new disk"))
     );
-    assert!(
-        gateway
-            .messages
-            .find("the audit line", |line| line.contains("\"audit\":true"))
-            .contains("ada: new disk")
-    );
-
     assert_eq!(gateway.tell_admin("DELETE", &path, "").status, 204);
     assert_eq!(gateway.tell_admin("DELETE", &path, "").status, 404);
+    gateway.messages.find("the last audit line", |line| line.contains("there is no override"));
+    let lines = gateway.messages.now();
+    let audited = lines.iter().filter(|line| line.contains("\"audit\":true"));
+    let told: Vec<Value> = audited
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|it| json!([it["change"], it["note"], it["outcome"]]))
+        .collect();
+    let expected = [
+        json!(["set weight 0", "ada: new disk", "done"]),
+        json!(["reload", "", "done"]),
+        json!(["clear override", "", "done"]),
+        json!(["clear override", "", "refused"]),
+    ];
+    assert_eq!(told, expected);
     until("it gets requests again", || {
         gateway.get("/api/products");
         (answered() > before).then_some(())

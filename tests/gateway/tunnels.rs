@@ -115,6 +115,27 @@ fn an_upgrade_that_is_refused_is_an_answer_like_others() {
 }
 
 #[test]
+fn who_merely_says_upgrade_is_bound_by_all_limits() {
+    let slow = Double::start(|head, wire| {
+        if head.starts_with("GET") {
+            wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")?;
+        }
+        wire.rest();
+        Err(Error::from(ErrorKind::Other))
+    });
+    let config = app(&[endpoint(slow.address())], "idle_timeout = \"200ms\"", "");
+    let gateway = Gateway::start(&format!("{config}\n[server.timeouts]\nbody_idle = \"200ms\"\n"));
+    let mut wire = gateway.wire();
+    wire.ask("POST", "/api/x", &["upgrade: x", "connection: upgrade", "content-length: 10"]);
+    wire.send("1");
+    assert_eq!(wire.answer().status, 408, "the body stalls");
+    let mut wire = gateway.wire();
+    wire.ask("GET", "/api/x", &["upgrade: h2c", "connection: upgrade", "x-request-id: stalled-answer"]);
+    assert!(wire.try_answer().is_err(), "the answer stalls");
+    assert_eq!(gateway.line_of("stalled-answer")["flag"], json!("UR"));
+}
+
+#[test]
 fn a_tunnel_stays_however_fast_the_backend_accepts_it() {
     // It sends its 101 before it has read anything: whoever comes late with the end of the request is found out.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -35,7 +35,7 @@ impl Instance {
 
     async fn read(&self, tenant: TenantId, text: &str) -> (String, How) {
         let load = || async { Ok(text.to_owned()) };
-        let found = self.shelf.read((tenant, What::Query("all".into())), PATIENCE, load).await.unwrap();
+        let found = self.shelf.read((tenant, || What::Query("all".into())), PATIENCE, load).await.unwrap();
         (found.value.to_string(), found.how)
     }
 

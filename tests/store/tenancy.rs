@@ -170,15 +170,22 @@ async fn row_level_security_alone_holds_without_any_filter() {
     for table in TABLES {
         assert_eq!(count(&app, table).await, 0, "{table} without a tenant");
     }
-    let found = "SELECT id::text FROM search_products('lamp', 10)";
-    assert!(app.query(found, &[]).await.unwrap().is_empty(), "a search without a tenant");
+    let searches = [
+        "SELECT id::text FROM search_products('lamp', 10)",
+        "SELECT id::text FROM matching_products('lamp') AS id",
+    ];
+    for found in searches {
+        assert!(app.query(found, &[]).await.unwrap().is_empty(), "a search without a tenant: {found}");
+    }
     app.batch_execute("BEGIN").await.unwrap();
     app.query("SELECT set_config('olympus.tenant', $1, true)", &[&acme.to_string()]).await.unwrap();
     for table in TABLES {
         assert_eq!(count(&app, table).await, 1, "{table} as one of two tenants");
     }
-    let found = app.query(found, &[]).await.unwrap();
-    assert_eq!(found.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), [acme.to_string()]);
+    for found in searches {
+        let found = app.query(found, &[]).await.unwrap();
+        assert_eq!(found.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), [acme.to_string()]);
+    }
     app.batch_execute("COMMIT").await.unwrap();
     // The setting is an empty text from now on, and not absent as before.
     for table in TABLES {

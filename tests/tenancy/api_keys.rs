@@ -1,7 +1,10 @@
 //! API keys through the router: made, used, listed, taken back; what they may do, and what remains without a database.
 
-use http::Method;
-use olympus_gateway::identity::ApiKey;
+use chrono::{TimeDelta, Utc};
+use futures_util::future::{join, join_all};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
+use olympus_gateway::identity::{ApiKey, Reason};
 use olympus_gateway::model::{Expected, TenantId, UserChange, UserId, UserStatus};
 use olympus_gateway::store::Work;
 use serde_json::{Value, json};
@@ -107,6 +110,10 @@ async fn keys_are_seen_by_their_owner_their_administrator_and_the_platform() {
     assert_eq!(count(KEYS, &root).await, "0");
     assert_eq!(count(&there, &root).await, "1");
     assert_eq!(count(&format!("{KEYS}?tenant_id=acme"), &root).await, "400 invalid_request");
+    // However the name is written.
+    assert_eq!(count(&format!("{KEYS}?tenant%5Fid={acme}"), &root).await, "1");
+    let twice = format!("{KEYS}?tenant_id={acme}&tenant_id={globex}");
+    assert_eq!(count(&twice, &root).await, "400 invalid_parameter");
     let path = format!("{KEYS}/{id}");
     for stranger in [&eve, &admins[1], &root] {
         assert_eq!(stage.ask(Asking(Method::DELETE, &path, stranger), None).await.word(), "404 not_found");
@@ -148,6 +155,32 @@ async fn keys_are_walked_by_signed_cursors_and_found_by_their_owner() {
     assert_eq!(found["data"][0], json!({"name": "key 3"}));
     assert_eq!(names(&stage.get(&of_ada, &eve.1).await.document), Vec::<String>::new(), "not theirs to see");
     assert_eq!(stage.get(&format!("{KEYS}?sort=name"), &admin).await.word(), "400 invalid_parameter");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_a_hundred_good_keys_however_many_are_made_at_once() {
+    let (database, folder) = (Database::new().await, keys());
+    let stage = Stage::new(&database, &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (owner, token) = member(&stage, acme, "member").await;
+    let fill = |from: u8, to: u8, expires: &str| {
+        format!(
+            "INSERT INTO api_keys (tenant_id, id, user_id, name, hash, hint, expires_at)
+             SELECT '{acme}', gen_random_uuid(), '{owner}', 'k', sha256(n::text::bytea), 'olk_', {expires}
+             FROM generate_series({from}, {to}) AS n"
+        )
+    };
+    let superuser = database.connect("postgres").await;
+    superuser.batch_execute(&fill(1, 9, "now() - interval '1 second'")).await.unwrap();
+    superuser.batch_execute(&fill(10, 108, "now() + interval '1 hour'")).await.unwrap();
+    let make = || async {
+        let document = json!({"name": "a", "scopes": ["orders:read:own"]});
+        stage.ask(Asking(Method::POST, KEYS, &token), Some(document)).await.word()
+    };
+    let mut made = futures_util::future::join_all((0..8).map(|_| make())).await;
+    made.sort();
+    assert_eq!(made[0], "201", "those that expired do not count");
+    assert!(made[1..].iter().all(|word| word == "409 conflict"), "{made:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,4 +242,37 @@ async fn without_a_database_keys_that_are_known_go_on_and_others_cannot_be_told(
     assert_eq!(stage.get(KEYS, garbage.expose()).await.word(), "401 token_invalid", "remembered too");
     let other = ApiKey::generate().unwrap();
     assert_eq!(stage.get(KEYS, other.expose()).await.word(), "503 keys_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_known_goes_on_while_others_take_all_turns_to_ask_the_database() {
+    let (database, folder) = (Database::new().await, keys());
+    let patient = "acquire_timeout = \"10s\"\nstatement_timeout = \"10s\"";
+    let stage = Stage::on(store(&database.settings(patient)), &folder).await;
+    let acme = tenant(&stage.store, "acme").await;
+    let (_, token) = member(&stage, acme, "member").await;
+    let (_, key) = make(&stage, &token, json!({"name": "a", "scopes": ["api_keys:read:own"]})).await;
+    assert_eq!(stage.get(KEYS, &key).await.word(), "200");
+    // So much later that it would be asked for again.
+    let later = Utc::now() + TimeDelta::minutes(1);
+    let ask = async |key: &str| {
+        let bearer = HeaderValue::try_from(format!("Bearer {key}")).unwrap();
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        stage.identity.authenticate_with_keys(&headers, later).await
+    };
+    let superuser = database.connect("postgres").await;
+    superuser.batch_execute("BEGIN; LOCK TABLE api_keys").await.unwrap();
+    let strangers = [(); 5].map(|()| ApiKey::generate().unwrap());
+    let (last, first) = strangers.split_last().unwrap();
+    let others = async {
+        let (found, last) = join(ask(&key), ask(last.expose())).await;
+        superuser.batch_execute("ROLLBACK").await.unwrap();
+        (found, last)
+    };
+    // Those that are none come first, and have all turns.
+    let asked = join_all(first.iter().map(|stranger| ask(stranger.expose())));
+    let (asked, (found, last)) = join(asked, others).await;
+    assert!(matches!(found, Ok(Some(_))), "{found:?}");
+    assert!(last.is_err_and(|denial| denial.reason == Reason::NoDatabase));
+    assert!(asked.iter().all(|it| it.as_ref().is_err_and(|denial| denial.reason == Reason::Invalid)));
 }

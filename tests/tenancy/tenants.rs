@@ -57,6 +57,10 @@ async fn those_who_run_the_platform_make_and_change_tenants_and_it_is_recorded()
         let refused = stage.ask(asking(), Some(json!({ "limits": limits }))).await;
         assert_eq!(refused.word(), "400 invalid_request", "{limits}");
     }
+    for name in ["", "   ", "two\nlines", &"a".repeat(201)] {
+        let refused = stage.ask(asking(), Some(json!({ "name": name }))).await;
+        assert_eq!(refused.word(), "422 validation_failed", "{name:?}");
+    }
     let unknown = stage.ask(asking(), Some(json!({"status": "suspended"}))).await;
     assert_eq!(unknown.word(), "422 validation_failed");
     assert_eq!(log(&stage, id.parse().unwrap()).await, ["tenant.created", "tenant.updated"]);

@@ -21,7 +21,7 @@ use serde_json::Map;
 use uuid::Uuid;
 
 use self::records::{
-    of_events_and_intents, of_idempotency, of_keys_and_revocations, of_refresh_tokens, of_sessions,
+    of_events_and_intents, of_idempotency, of_keys, of_refresh_tokens, of_revocations, of_sessions,
 };
 use crate::confined::{rows, tables};
 use crate::postgres::Database;
@@ -104,7 +104,7 @@ fn of_users() -> Vec<Function> {
             })
         }),
         row("users.delete", Tenant, |work, known| {
-            Box::pin(async move { work.users().delete(known.id.into(), &Expected::Any).await.map(|()| 1) })
+            Box::pin(async move { work.users().delete(known.id.into(), &Expected::Any).await.map(|_| 1) })
         }),
         row("users.grant", Tenant, |work, known| {
             Box::pin(
@@ -198,6 +198,13 @@ fn of_pictures_and_the_log() -> Vec<Function> {
                 let entry =
                     NewAuditEntry { actor: "a".into(), action: "b".into(), ..NewAuditEntry::default() };
                 work.audit().append(&entry).await.map(|()| 1)
+            })
+        }),
+        row("audit.append_all", Whose::Written, |work, _known| {
+            Box::pin(async move {
+                let entry =
+                    NewAuditEntry { actor: "a".into(), action: "b".into(), ..NewAuditEntry::default() };
+                work.audit().append_all(&[entry]).await.map(|()| 1)
             })
         }),
         row("audit.has", Tenant, |work, _known| {
@@ -331,7 +338,8 @@ fn functions() -> Vec<Function> {
         of_tenants(),
         of_sessions(),
         of_refresh_tokens(),
-        of_keys_and_revocations(),
+        of_keys(),
+        of_revocations(),
         of_idempotency(),
         of_events_and_intents(),
     ];

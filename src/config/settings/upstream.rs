@@ -108,7 +108,7 @@ pub struct Health {
     pub path: Option<String>,
     /// Only open a connection.
     pub tcp: bool,
-    /// `Host` sent with the check. Absent: the endpoint's address.
+    /// `Host` sent with the check. Absent: the endpoint's address; over a Unix socket `tls.sni`, or `localhost`.
     pub host: Option<String>,
     /// Status that means healthy.
     #[schemars(range(min = 100, max = 599))]

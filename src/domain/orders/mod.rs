@@ -21,9 +21,9 @@ use crate::identity::{Caller, Reach, Thing};
 use crate::model;
 use crate::model::{
     Condition, Count, Expected, Intent, IntentKind, Listing, NewAuditEntry, NewEvent, Noun, Order,
-    OrderField, OrderId, OrderItem, OrderStatus, Page, Permission, Start, UserId,
+    OrderField, OrderId, OrderItem, OrderStatus, Page, Permission, UserId,
 };
-use crate::store::{Store, Work};
+use crate::store::{Store, Work, counted};
 
 use self::steps::Steps;
 pub use self::steps::{Pause, Step};
@@ -102,12 +102,9 @@ impl Orders {
         }
         let listing = &listing;
         let list = |work: Work| async move {
-            let mut page = work.orders().list(listing).await?;
-            let is_whole = listing.start == Start::Beginning && !page.has_more;
-            let count = match u64::try_from(page.items.len()) {
-                Ok(rows) if is_whole => Count { rows, is_exact: true },
-                _ => work.orders().count(listing, most).await?,
-            };
+            let orders = work.orders();
+            let (mut page, count) =
+                counted(listing, orders.list(listing), orders.count(listing, most)).await?;
             if items == Items::Included {
                 work.orders().fill(&mut page.items).await?;
             }
@@ -138,7 +135,7 @@ impl Orders {
         };
         let load = || async { self.store.tenant(caller.tenant).within(visit.left()).run(get).await };
         let shelf = if items == Items::Included { &self.whole } else { &self.bare };
-        let found = shelf.read((caller.tenant, What::Id(id.uuid())), visit.left(), load).await?;
+        let found = shelf.read((caller.tenant, || What::Id(id.uuid())), visit.left(), load).await?;
         require(caller, Permission::OrdersRead, &found.value)?;
         Ok(found)
     }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::revoke::revoke;
 use super::{Sessions, Terms};
 use crate::domain::Visit;
 use crate::error::{Error, Kind, Result};
-use crate::identity::{Caller, RefreshToken, Thing};
+use crate::identity::{Caller, RefreshToken, Revocation, Thing};
 use crate::model::{Permission, Recorded, Session, SessionEnd, SessionId, TenantId, UserId};
 use crate::store::Work;
 
@@ -90,28 +91,20 @@ impl Sessions {
     ///
     /// # Errors
     /// They may not; the database does not answer.
-    pub async fn end_others(
-        &self,
-        caller: &Caller,
-        terms: &Terms,
-        visit: &Visit,
-        now: DateTime<Utc>,
-    ) -> Result<usize> {
+    pub async fn end_others(&self, caller: &Caller, visit: &Visit, now: DateTime<Utc>) -> Result<usize> {
         caller.require_own(Permission::SessionsRevoke, &caller.subject)?;
         let Some(user) = user(caller) else { return Ok(0) };
         let end = |work: Work| async move {
             let why = (SessionEnd::Revoked, now);
             let ended = work.sessions().end_others(user, caller.session, why).await?;
-            for id in &ended {
-                let entry = visit.entry(&caller.subject, "session.ended", format!("session/{id}"));
-                work.audit().append(&entry).await?;
+            if ended.is_empty() {
+                return Ok(Vec::new());
             }
-            // Whoever else takes something back waits from the first of these on.
-            let mut recorded = Vec::with_capacity(ended.len());
-            for id in ended {
-                recorded.push(terms.revoke(&work, (caller.tenant, id), now).await?);
-            }
-            Ok(recorded)
+            let entry = |id| visit.entry(&caller.subject, "session.ended", format!("session/{id}"));
+            work.audit().append_all(&ended.iter().map(entry).collect::<Vec<_>>()).await?;
+            // Whoever else takes something back waits from here on.
+            let what: Vec<_> = ended.into_iter().map(Revocation::Session).collect();
+            work.revocations().insert_all(caller.tenant, &what, now + Revocation::MEMORY).await
         };
         let ended = self.store.tenant(caller.tenant).within(visit.left()).run(end).await?;
         let count = ended.len();
@@ -146,7 +139,7 @@ impl Terms {
             return Ok(Vec::new());
         }
         work.audit().append(&visit.entry(actor, "session.ended", format!("session/{id}"))).await?;
-        Ok(vec![self.revoke(work, (tenant, id), now).await?])
+        Ok(vec![revoke(work, (tenant, id), now).await?])
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::attempts::attempt;
 use super::login::{known, missing};
 use super::refused::Refused;
+use super::revoke::revoke;
 use super::rotation::{Rotation, decide};
 use super::{Guest, Holder, Pair, Sessions, Terms};
 use crate::domain::Visit;
@@ -131,7 +132,7 @@ impl Shown<'_> {
         work.refresh_tokens().revoke(token.family, self.now).await?;
         work.sessions().end(session.id, SessionEnd::Reuse, self.now).await?;
         self.record(work, &session.user.to_string(), "session.reuse_detected").await?;
-        let recorded = self.terms.revoke(work, (self.owner.tenant, session.id), self.now).await?;
+        let recorded = revoke(work, (self.owner.tenant, session.id), self.now).await?;
         Ok(Outcome::Ended(recorded))
     }
 

@@ -24,8 +24,6 @@ pub struct Terms {
     pub(super) access_ttl: TimeDelta,
     pub(super) refresh_ttl: TimeDelta,
     pub(super) grace: TimeDelta,
-    /// How long what was taken back must be remembered.
-    pub(super) memory: TimeDelta,
     auth: Option<Auth>,
     patience: Duration,
 }
@@ -49,7 +47,6 @@ impl Terms {
             access_ttl,
             refresh_ttl: delta(own.refresh_ttl)?,
             grace: delta(own.refresh_grace)?,
-            memory: access_ttl + delta(own.leeway)?,
             patience: settings.backends.auth.as_ref().map_or(Duration::ZERO, |auth| auth.timeout.get()),
             identity,
             auth,

@@ -82,11 +82,12 @@ impl Users {
     }
 
     async fn see(&self, (tenant, id): (TenantId, UserId), left: Duration) -> Result<Seen> {
-        let see = |work: Work| async move { look(&work, tenant, id).await };
+        let see = |work: Work| async move { seen(&work, tenant, work.users().get(id).await).await };
         self.store.tenant(tenant).within(left).run(see).await
     }
 
-    /// Ends an intent where the user is still of the version that the service was told of, and says how they are.
+    /// Ends an intent where the user is still of the version that the service was told of, and says how they are. They are
+    /// locked: whoever changed them meanwhile would find the intent, rely on it, and see it end with nothing told.
     async fn end_if_unchanged(
         &self,
         (tenant, id): (TenantId, UserId),
@@ -94,7 +95,7 @@ impl Users {
         left: Duration,
     ) -> Result<Seen> {
         let end = |work: Work| async move {
-            let seen = look(&work, tenant, id).await?;
+            let seen = seen(&work, tenant, work.users().lock(id).await).await?;
             if let (true, Some(state)) = (seen.version() == told, state) {
                 work.intents().end(IntentKind::Account, id.uuid(), state).await?;
             }
@@ -116,12 +117,11 @@ impl Users {
     }
 }
 
-async fn look(work: &Work, tenant: TenantId, id: UserId) -> Result<Seen> {
-    let tenant = work.tenants().get(tenant).await?.slug;
-    let user = match work.users().get(id).await {
+async fn seen(work: &Work, tenant: TenantId, found: Result<User>) -> Result<Seen> {
+    let user = match found {
         Ok(user) => Some(user),
         Err(error) if error.kind() == Kind::NotFound => None,
         Err(error) => return Err(error),
     };
-    Ok(Seen { tenant, user })
+    Ok(Seen { tenant: work.tenants().get(tenant).await?.slug, user })
 }

@@ -8,7 +8,7 @@ mod remove;
 mod rules;
 mod settle;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Terms, Visit};
@@ -16,13 +16,10 @@ use crate::cache::{Cache, Found, Shelf, What};
 use crate::error::Result;
 use crate::identity::{Caller, Feed, Reach, Revocation, Thing};
 use crate::model::{
-    Condition, Count, Listing, NewAuditEntry, NewEvent, Noun, Page, Permission, Recorded, Start, TenantId,
-    User, UserField, UserId, Value,
+    Condition, Count, Listing, NewAuditEntry, NewEvent, Noun, Page, Permission, Recorded, TenantId, User,
+    UserField, UserId, Value,
 };
-use crate::store::{Store, Work};
-
-/// No token that is made here lives longer, and a little more.
-const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(25);
+use crate::store::{Store, Work, counted};
 
 /// What is done with users. A cheap handle.
 #[derive(Debug, Clone)]
@@ -81,13 +78,8 @@ impl Users {
         }
         let listing = &listing;
         let list = |work: Work| async move {
-            let page = work.users().list(listing).await?;
-            let is_whole = listing.start == Start::Beginning && !page.has_more;
-            let count = match u64::try_from(page.items.len()) {
-                Ok(rows) if is_whole => Count { rows, is_exact: true },
-                _ => work.users().count(listing, most).await?,
-            };
-            Ok((page, count))
+            let users = work.users();
+            counted(listing, users.list(listing), users.count(listing, most)).await
         };
         self.store.tenant(caller.tenant).within(visit.left()).run(list).await
     }
@@ -101,7 +93,7 @@ impl Users {
         require(caller, Permission::UsersRead, id)?;
         let get = |work: Work| async move { work.users().get(id).await };
         let load = || async { self.store.tenant(caller.tenant).within(visit.left()).run(get).await };
-        self.one.read((caller.tenant, What::Id(id.uuid())), visit.left(), load).await
+        self.one.read((caller.tenant, || What::Id(id.uuid())), visit.left(), load).await
     }
 }
 
@@ -133,7 +125,7 @@ async fn take_back(work: &Work, tenant: TenantId, id: UserId) -> Result<Recorded
     // Later than whatever was given to them until now: who logs in or refreshes at this moment is waited for before.
     let now = Utc::now();
     let what = Revocation::User(tenant, id.to_string().into(), now);
-    work.revocations().insert(tenant, &what, now + LONGEST_TOKEN).await
+    work.revocations().insert(tenant, &what, now + Revocation::MEMORY).await
 }
 
 fn entry(caller: &Caller, visit: &Visit, (action, id): (&str, UserId)) -> NewAuditEntry {

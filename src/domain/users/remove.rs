@@ -31,9 +31,10 @@ impl Users {
             let is_own = work.intents().begin(intent).await?;
             work.sessions().end_others(id, None, (SessionEnd::Revoked, errands.now)).await?;
             work.api_keys().revoke_all(id).await?;
+            // Their roles go after them, so that it is told which they had.
+            let gone = work.users().delete(id, expected).await?;
             work.users().take_all(id).await?;
-            work.users().delete(id, expected).await?;
-            record(&work, &user, entry.clone(), "user.deleted").await?;
+            record(&work, &gone, entry.clone(), "user.deleted").await?;
             Ok((take_back(&work, caller.tenant, id).await?, is_own))
         };
         let tenant = self.store.tenant(caller.tenant).within(errands.visit.left());

@@ -22,10 +22,12 @@ pub(in crate::edge) fn head_was_parsed(session: &Session) {
     watch(session, Watched::head_was_parsed, Watched::head_was_parsed);
 }
 
-/// Tells the watch over a request's connection how long the client may leave a write standing. Says whether there is
-/// one: over HTTP/2 a write of one stream stands where the client takes no more of it, which only Pingora knows.
-pub(in crate::edge) fn bear(session: &Session, patience: Duration) -> bool {
-    watch(session, |it| it.bear(patience), |it| it.bear(patience))
+/// Says how long the client may leave a write standing: to the watch over its connection, or to Pingora where there is
+/// none. Over HTTP/2 a write of one stream stands where the client takes no more of it, which only Pingora knows.
+pub(in crate::edge) fn bear(session: &mut Session, patience: Duration) {
+    if !watch(session, |it| it.bear(patience), |it| it.bear(patience)) {
+        session.set_write_timeout(Some(patience));
+    }
 }
 
 /// Tells the watch over an HTTP/1.1 connection something, without TLS or behind it. Says whether there is one.

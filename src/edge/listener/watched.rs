@@ -314,7 +314,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let write = Pin::new(&mut this.inner).poll_write(context, bytes);
         let sent = ready!(this.bounded(write, context))?;
-        if sent == bytes.len() {
+        if sent > 0 {
             this.stalled = None;
         }
         this.sent(bytes.get(..sent).unwrap_or_default());
@@ -332,7 +332,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         }
         let write = Pin::new(&mut this.inner).poll_write_vectored(context, pieces);
         let sent = ready!(this.bounded(write, context))?;
-        if sent == pieces.iter().map(|piece| piece.len()).sum::<usize>() {
+        if sent > 0 {
             this.stalled = None;
         }
         let mut left = sent;

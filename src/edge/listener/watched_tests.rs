@@ -284,6 +284,14 @@ async fn a_write_that_stands_fails_and_one_that_moves_on_does_not() {
         let (written, _) = tokio::join!(ends.server.write_all(&answer), slow);
         written.unwrap();
     }
+    let steady = async {
+        for _ in 0..12 {
+            tokio::time::sleep(patience / 2).await;
+            ends.client.read_exact(&mut vec![0; 1 << 17]).await.unwrap();
+        }
+    };
+    let (written, ()) = tokio::join!(ends.server.write_all(&answer), steady);
+    written.unwrap();
     let begun = Instant::now();
     let failed = ends.server.write_all(&answer).await.unwrap_err();
     assert_eq!((failed.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, patience));

@@ -80,6 +80,6 @@ pub(super) async fn end(desk: Desk, Path(id): Path<String>) -> Result<StatusCode
     responses((status = 200, description = "The session of this request goes on.", body = Success<Ended>)),
 )]
 pub(super) async fn end_others(desk: Desk) -> Result<Success<Ended>, Answer> {
-    let ended = desk.sessions.end_others(desk.caller()?, &desk.terms, &desk.visit, desk.now).await?;
+    let ended = desk.sessions.end_others(desk.caller()?, &desk.visit, desk.now).await?;
     Ok(Success::new(Ended { ended }))
 }

@@ -7,7 +7,6 @@ mod described;
 mod page;
 mod query;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use self::condition::{Pending, Read};
@@ -73,12 +72,8 @@ pub(super) fn read<F: Field>(
 ) -> Result<Wanted<F>, Problem> {
     let mut reading = Reading::new(offer, around.settings);
     let parameters = parameters(query, &mut reading.faults);
-    let mut names = HashSet::new();
     for parameter in &parameters {
-        match names.insert(parameter.name.as_str()) {
-            true => reading.take(parameter),
-            false => reading.fault(&parameter.name, "repeated", "is given twice"),
-        }
+        reading.take(parameter);
     }
     reading.settle();
     let binding = Binding::of(around.tenant, offer.noun, &reading.listing);

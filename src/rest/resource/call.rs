@@ -70,7 +70,7 @@ impl<S: Resource> Call<S> {
         let Self { by, selection, .. } = self;
         let headers = by.headers.clone();
         // Whoever acts elsewhere finds it there only.
-        let is_elsewhere = S::MEMBERS.of_tenant && by.parameter("tenant_id").is_some();
+        let is_elsewhere = S::MEMBERS.of_tenant && by.parameter("tenant_id")?.is_some();
         let query = if is_elsewhere { format!("?tenant_id={}", by.caller.tenant) } else { String::new() };
         let show = move |thing: &S::Thing| written::<S>(thing, &selection, (status, &headers), &query);
         by.once((&by.caller, keyed), show, |once| act(by.clone(), once)).await

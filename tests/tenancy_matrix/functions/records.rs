@@ -97,7 +97,7 @@ pub(super) fn of_refresh_tokens() -> Vec<Function> {
     ]
 }
 
-pub(super) fn of_keys_and_revocations() -> Vec<Function> {
+pub(super) fn of_keys() -> Vec<Function> {
     use Whose::{Tenant, TenantAndPlatform, Written};
     vec![
         row("api_keys.create", Tenant, |work, known| {
@@ -143,10 +143,22 @@ pub(super) fn of_keys_and_revocations() -> Vec<Function> {
         row("api_keys.find", TenantAndPlatform, |work, known| {
             Box::pin(async move { Ok(usize::from(work.api_keys().find(&known.hash).await?.is_some())) })
         }),
+    ]
+}
+
+pub(super) fn of_revocations() -> Vec<Function> {
+    use Whose::TenantAndPlatform;
+    vec![
         row("revocations.insert", TenantAndPlatform, |work, known| {
             Box::pin(async move {
                 let what = Revocation::Tenant(known.tenant, known.now);
                 work.revocations().insert(known.tenant, &what, known.now).await.map(|_| 1)
+            })
+        }),
+        row("revocations.insert_all", TenantAndPlatform, |work, known| {
+            Box::pin(async move {
+                let what = [Revocation::Tenant(known.tenant, known.now)];
+                Ok(work.revocations().insert_all(known.tenant, &what, known.now).await?.len())
             })
         }),
         row("revocations.after", TenantAndPlatform, |work, _known| {
