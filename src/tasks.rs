@@ -31,6 +31,8 @@ pub struct Lifecycle(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     phase: watch::Sender<Phase>,
+    /// Whether clients are asked to go elsewhere, or to connect anew.
+    leaving: watch::Sender<bool>,
     in_flight: AtomicUsize,
     went_idle: Notify,
     runtime: Handle,
@@ -42,6 +44,7 @@ impl Lifecycle {
     pub fn new(runtime: Handle) -> Self {
         Self(Arc::new(Inner {
             phase: watch::Sender::new(Phase::Starting),
+            leaving: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
             went_idle: Notify::new(),
             runtime,
@@ -68,11 +71,18 @@ impl Lifecycle {
     /// From now on clients are asked to connect anew.
     pub fn hand_over(&self) {
         self.0.phase.send_replace(Phase::HandingOver);
+        self.0.leaving.send_replace(true);
     }
 
     /// From now on clients are asked to go elsewhere.
     pub fn drain(&self) {
         self.0.phase.send_replace(Phase::Draining);
+        self.0.leaving.send_replace(true);
+    }
+
+    /// Changes to true, once, when clients are asked to go elsewhere or to connect anew.
+    pub fn leaving(&self) -> watch::Receiver<bool> {
+        self.0.leaving.subscribe()
     }
 
     /// Counts a request as in flight while the guard lives.

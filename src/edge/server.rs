@@ -135,6 +135,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         vault: parts.probes.vault.clone(),
     };
     let (connections, terms) = (&parts.telemetry.metrics.connections, terms(&parts.settings));
+    let leaving = parts.lifecycle.leaving();
     for (name, listener) in &parts.settings.listeners {
         let (most, most_of_one) = (listener.max_connections, listener.max_connections_per_ip);
         let crowd = Crowd::new(most, most_of_one, connections.of(name));
@@ -144,7 +145,8 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         if let Some(tls) = &tls {
             parts.lifecycle.spawn("certificates", tls.clone().watch());
         }
-        let app = Front::new(&server.configuration, gateway.clone(), terms, crowd).behind(tls);
+        let app =
+            Front::new(&server.configuration, gateway.clone(), terms, crowd, leaving.clone()).behind(tls);
         server.add_service(service(name, listening(listener.address, buffer), app));
     }
     let own = [("admin", &parts.listeners.admin), ("metrics", &parts.listeners.metrics)];
@@ -152,7 +154,7 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         if let Some((address, router)) = listener {
             let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
             let local = LocalListener(router.clone());
-            let app = Front::new(&server.configuration, local, terms.clone(), crowd);
+            let app = Front::new(&server.configuration, local, terms.clone(), crowd, leaving.clone());
             let mut service = service(name, listening(*address, 0), app);
             // Each thread keeps what it has freed, and what operators ask for is large.
             service.threads = Some(1);

@@ -18,9 +18,10 @@ use ureq::http::{HeaderMap, Request, StatusCode};
 use crate::limits::in_whole_minutes;
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
+use crate::support::http::get;
 use crate::support::process::PATIENCE;
-use crate::support::wait::pass;
-use crate::{before, commerce};
+use crate::support::wait::{pass, until};
+use crate::{app, before, commerce, endpoint};
 
 /// A connection, driven by a task that ends with the set.
 struct Client {
@@ -222,6 +223,37 @@ async fn a_connection_that_ends_takes_its_unanswered_requests_with_it() {
     assert_eq!(timeout(PATIENCE, told.recv()).await.expect("the backend is let go"), Some("left"));
     let line = gateway.line_of("unanswered-1");
     assert_eq!((&line["status"], &line["flag"]), (&json!(0), &json!("DC")), "{line}");
+}
+
+#[tokio::test]
+async fn a_drain_lets_connections_go_once_they_have_their_answers() {
+    let (tell, mut told) = unbounded_channel();
+    let (go, may_go) = channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let backend = Double::start(move |_, wire| {
+        tell.send(()).unwrap();
+        may_go.lock().unwrap().recv().unwrap();
+        wire.try_send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+    });
+    let config = app(&[endpoint(backend.address())], "", "");
+    let gateway = Gateway::start(&format!("{config}\n[server.drain]\ndelay = \"60s\"\n"));
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let (mut requests, connection) = client::handshake(stream).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let request = Request::get("http://shop.example/api/slow").body(()).unwrap();
+    let (answer, _) = requests.send_request(request, true).unwrap();
+    timeout(PATIENCE, told.recv()).await.expect("the backend is asked").unwrap();
+
+    gateway.signal("TERM");
+    let is_draining = || get(&gateway.metrics_url("/readyz")).status == 503;
+    until("it drains", || is_draining().then_some(()));
+    go.send(()).unwrap();
+    assert_eq!(timeout(PATIENCE, answer).await.expect("an answer").unwrap().status(), 200);
+    let ended = timeout(PATIENCE, driver.join_next()).await.expect("the end of the connection");
+    ended.unwrap().unwrap().expect("an orderly one");
+    let later = Client::of(&gateway).await.ask("GET", "/livez", "").await;
+    assert_eq!(later.status, 200, "who comes during the delay is served");
 }
 
 #[tokio::test]

@@ -58,18 +58,25 @@ pub(in crate::edge) struct Front<P> {
     terms: Terms,
     crowd: Arc<Crowd>,
     tls: Option<Arc<Tls>>,
+    leaving: ShutdownWatch,
 }
 
 impl<P: ProxyHttp> Front<P> {
-    /// A front for a proxy.
-    pub(in crate::edge) fn new(conf: &Arc<ServerConf>, proxy: P, terms: Terms, crowd: Arc<Crowd>) -> Self {
+    /// A front for a proxy. HTTP/2 connections are asked to go (`GOAWAY`, RFC 9113 section 6.8) when `leaving` changes.
+    pub(in crate::edge) fn new(
+        conf: &Arc<ServerConf>,
+        proxy: P,
+        terms: Terms,
+        crowd: Arc<Crowd>,
+        leaving: ShutdownWatch,
+    ) -> Self {
         let mut proxy = http_proxy(conf, proxy);
         let mut options = HttpServerOptions::default();
         options.h2c = true;
         options.h2_idle_timeout = Some(terms.idle);
         proxy.server_options = Some(options);
         proxy.h2_options = Some(http2_options(&terms));
-        Self { proxy: Arc::new(proxy), terms, crowd, tls: None }
+        Self { proxy: Arc::new(proxy), terms, crowd, tls: None, leaving }
     }
 
     /// The same behind TLS, if there is any.
@@ -195,8 +202,9 @@ where
 
     async fn speak<S: IO + 'static>(&self, stream: Box<Watched<S>>, shutdown: &ShutdownWatch) {
         if stream.is_http2() {
-            // Without TLS Pingora looks for the preface again, and finds it at once.
-            self.proxy.process_new(stream, shutdown).await;
+            // Without TLS Pingora looks for the preface again, and finds it at once. Its own watch changes when
+            // listeners close: by then clients should have gone.
+            self.proxy.process_new(stream, &self.leaving).await;
             return;
         }
         let mut session = ServerSession::new_http1(stream);
