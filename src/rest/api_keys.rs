@@ -110,9 +110,10 @@ fn scopes() -> Array {
 
 impl Made {
     fn take(document: &mut Document) -> Self {
+        let scopes = document.texts::<Permitted>("scopes", MOST_SCOPES, LONGEST_SCOPE);
         Self {
             name: document.line("name", LONGEST_NAME),
-            scopes: document.texts::<Permitted>("scopes", MOST_SCOPES, LONGEST_SCOPE),
+            scopes: scopes.into_iter().map(|(_, scope)| scope).collect(),
             expires_at: document.optional_moment("expires_at"),
         }
     }

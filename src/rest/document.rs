@@ -230,13 +230,13 @@ impl Document {
         }
     }
 
-    /// A list of texts that must be there, each of which means something.
+    /// A list of texts that must be there, each of which means something, with their places.
     pub(super) fn texts<T: FromStr<Err = String>>(
         &mut self,
         name: &'static str,
         most: usize,
         longest: usize,
-    ) -> Vec<T> {
+    ) -> Vec<(usize, T)> {
         let list = match self.members.remove(name) {
             Some(Value::Array(list)) if list.len() <= most => list,
             Some(Value::Array(_)) => {
@@ -256,7 +256,7 @@ impl Document {
         for (index, value) in list.iter().enumerate() {
             let text = value.as_str().filter(|text| text.len() <= longest);
             match text.ok_or_else(|| "must be a short text".to_owned()).and_then(str::parse) {
-                Ok(it) => read.push(it),
+                Ok(it) => read.push((index, it)),
                 Err(why) => self.fault(&format!("{name}/{index}"), "invalid", &why),
             }
         }

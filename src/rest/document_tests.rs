@@ -55,3 +55,20 @@ async fn what_is_no_document_is_refused() {
     let large = format!("{{\"a\": \"{}\"}}", "a".repeat(MOST));
     assert_eq!(document("application/json", &large).await.unwrap_err().status, 413);
 }
+
+#[tokio::test]
+async fn what_a_list_says_keeps_its_place() {
+    let mut found = document("application/json", r#"{"numbers": [true, "7", "x", "9"]}"#).await.unwrap();
+    #[derive(Debug, PartialEq)]
+    struct Number(u8);
+    impl FromStr for Number {
+        type Err = String;
+        fn from_str(text: &str) -> Result<Self, String> {
+            text.parse().map(Number).map_err(|_| "is no number".to_owned())
+        }
+    }
+    assert_eq!(found.texts::<Number>("numbers", 9, 9), [(1, Number(7)), (3, Number(9))]);
+    let faults = found.finish().unwrap_err().faults;
+    let places: Vec<_> = faults.iter().map(|it| it.pointer.as_deref().unwrap_or_default()).collect();
+    assert_eq!(places, ["/numbers/0", "/numbers/2"]);
+}

@@ -1,5 +1,7 @@
 //! `/api/v1/users`: the people and service accounts of a tenant.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -253,18 +255,17 @@ fn draft(mut document: Document, caller: &Caller, status: UserStatus) -> Result<
 /// Roles that the policy knows, one at least; sorted, and each once.
 fn roles(document: &mut Document, caller: &Caller) -> Vec<String> {
     let is_there = document.has("roles");
-    let mut roles = document.texts::<Role>("roles", MOST_ROLES, LONGEST_ROLE);
+    let roles = document.texts::<Role>("roles", MOST_ROLES, LONGEST_ROLE);
     if is_there && roles.is_empty() {
         document.fault("roles", "empty", "name one role at least");
     }
-    for (index, Role(role)) in roles.iter().enumerate() {
+    for (index, Role(role)) in &roles {
         if caller.rights.cover_role(caller.tenant, role).is_none() {
             document.fault(&format!("roles/{index}"), "unknown_role", "is no role of the policy");
         }
     }
-    roles.sort();
-    roles.dedup();
-    roles.into_iter().map(|Role(role)| role).collect()
+    let names: BTreeSet<String> = roles.into_iter().map(|(_, Role(role))| role).collect();
+    names.into_iter().collect()
 }
 
 /// The name of a role.

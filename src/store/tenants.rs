@@ -1,6 +1,6 @@
 //! Tenants: made, found and changed by the platform.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -120,38 +120,6 @@ impl Tenants<'_> {
             Some(row) => self::tenant(&row),
             None => Err(expected.unmet("tenant", self.get(tenant).await?.version)),
         }
-    }
-
-    const SET_STATUS: &'static str =
-        "UPDATE tenants SET status = $2, version = version + 1, updated_at = now() WHERE id = $1
-    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
-
-    /// Suspends a tenant, or makes it active again.
-    ///
-    /// # Errors
-    /// There is none.
-    pub async fn set_status(&self, tenant: TenantId, status: TenantStatus) -> Result<Tenant> {
-        let word = status.as_str();
-        one(self
-            .0
-            .find(Self::SET_STATUS, &[param(&tenant.uuid(), Type::UUID), param(&word, Type::TEXT)])
-            .await?)
-    }
-
-    const SET_LIMITS: &'static str =
-        "UPDATE tenants SET limits = $2, version = version + 1, updated_at = now() WHERE id = $1
-    RETURNING id, slug, name, status, limits, version, created_at, updated_at";
-
-    /// Gives a tenant limits of its own.
-    ///
-    /// # Errors
-    /// There is none.
-    pub async fn set_limits(&self, tenant: TenantId, limits: Map<String, Value>) -> Result<Tenant> {
-        let limits = Value::Object(limits);
-        one(self
-            .0
-            .find(Self::SET_LIMITS, &[param(&tenant.uuid(), Type::UUID), param(&limits, Type::JSONB)])
-            .await?)
     }
 }
 

@@ -13,7 +13,7 @@ use ureq::http::Request;
 
 use crate::support::double::Double;
 use crate::support::gateway::Gateway;
-use crate::support::http::{get, send};
+use crate::support::http::send;
 use crate::support::process::PATIENCE;
 use crate::support::secure::Backend;
 use crate::support::wait::until;
@@ -42,19 +42,17 @@ fn http_2_is_spoken_without_tls_where_it_is_known() {
     }
 }
 
+/// Asked one after the other: in the moment in which a request takes its stream, another opens a connection of its own.
 #[test]
-fn many_requests_share_a_few_connections() {
+fn many_requests_share_a_connection() {
     let backend = Backend::plain();
     let gateway = before(backend.address, H2C, "");
-    gateway.get("/api/first");
-    let url = gateway.url("/api/slow");
-    thread::scope(|scope| {
-        let asked: Vec<_> = (0..40).map(|_| scope.spawn(|| get(&url).status)).collect();
-        for status in asked {
-            assert_eq!(status.join().unwrap(), 200);
-        }
-    });
-    assert!(backend.connections() <= 10, "{} connections", backend.connections());
+    let mut wires: Vec<_> = (0..40).map(|_| gateway.wire()).collect();
+    for (number, wire) in wires.iter_mut().enumerate() {
+        wire.ask("GET", "/api/hang", &[]);
+        until("the backend has it", || (backend.seen.heads.lock().unwrap().len() > number).then_some(()));
+    }
+    assert_eq!(backend.connections(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use olympus_gateway::error::{Error, Kind};
-use olympus_gateway::model::{NewTenant, TenantId};
+use olympus_gateway::model::{Expected, NewTenant, TenantChange, TenantId};
 use olympus_gateway::store::{Standing, Store, Work};
 use tokio::time::timeout;
 
@@ -36,6 +36,10 @@ async fn refused(store: &Store) {
 async fn recovers(store: &Store) {
     timeout(PATIENCE, store.is_up()).await.expect("it is up again");
     ask(store).await.expect("an answer");
+}
+
+fn no_limits() -> TenantChange {
+    TenantChange { limits: Some(serde_json::Map::new()), ..TenantChange::default() }
 }
 
 #[tokio::test]
@@ -119,7 +123,7 @@ async fn who_leaves_leaves_no_statement_and_no_transaction_behind() {
     let admin = database.connect("postgres").await;
     // Somebody else has locked the row, so the change waits.
     admin.batch_execute("BEGIN; SELECT * FROM tenants FOR UPDATE").await.unwrap();
-    let change = |work: Work| async move { work.tenants().set_limits(acme, serde_json::Map::new()).await };
+    let change = |work: Work| async move { work.tenants().update(acme, &Expected::Any, &no_limits()).await };
     let watcher = database.connect("postgres").await;
     let busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
         AND usename = 'olympus_app' AND state <> 'idle'";
@@ -146,7 +150,7 @@ async fn a_statement_ends_with_its_time() {
     let acme = tenant(&store, "acme").await.id;
     let admin = database.connect("postgres").await;
     admin.batch_execute("BEGIN; SELECT * FROM tenants FOR UPDATE").await.unwrap();
-    let change = |work: Work| async move { work.tenants().set_limits(acme, serde_json::Map::new()).await };
+    let change = |work: Work| async move { work.tenants().update(acme, &Expected::Any, &no_limits()).await };
     let error = store.platform().run(change).await.expect_err("out of time");
     assert_eq!(error.kind(), Kind::Unavailable, "{error}");
     admin.batch_execute("COMMIT").await.unwrap();
@@ -159,7 +163,7 @@ async fn work_that_failed_is_undone_and_its_connection_used_again() {
     let acme = tenant(&store, "acme").await.id;
     let platform = store.platform();
     let failed = platform.run(|work| async move {
-        work.tenants().set_limits(acme, serde_json::Map::new()).await?;
+        work.tenants().update(acme, &Expected::Any, &no_limits()).await?;
         Err::<(), _>(Error::new(Kind::Conflict, "on second thoughts"))
     });
     assert_eq!(failed.await.expect_err("it failed").kind(), Kind::Conflict);
@@ -193,11 +197,11 @@ async fn a_deadlock_is_resolved_by_beginning_again() {
     let lock = async |who: usize, order: [TenantId; 2]| {
         let scope = store.platform();
         let work = |work: Work| async move {
-            work.tenants().set_limits(order[0], serde_json::Map::new()).await?;
+            work.tenants().update(order[0], &Expected::Any, &no_limits()).await?;
             if first_time[who].swap(false, std::sync::atomic::Ordering::Relaxed) {
                 both_have_one.wait().await;
             }
-            work.tenants().set_limits(order[1], serde_json::Map::new()).await
+            work.tenants().update(order[1], &Expected::Any, &no_limits()).await
         };
         scope.run(work).await.map(drop)
     };

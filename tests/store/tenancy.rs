@@ -49,10 +49,11 @@ async fn every_function_as_another_tenant_finds_nothing_and_changes_nothing() {
         assert_eq!(refusal(&stranger, delete).await, missing);
         let grant = |work: Work| async move { work.users().grant(id, "manager", "eve").await };
         assert_eq!(refusal(&stranger, grant).await, missing);
-        let set = |work: Work| async move { work.tenants().set_status(acme, TenantStatus::Suspended).await };
-        assert_eq!(refusal(&stranger, set).await, missing);
-        let limit = |work: Work| async move { work.tenants().set_limits(acme, Map::new()).await };
-        assert_eq!(refusal(&stranger, limit).await, missing);
+        let suspended =
+            &TenantChange { status: Some(TenantStatus::Suspended), limits: Some(Map::new()), name: None };
+        let suspend =
+            |work: Work| async move { work.tenants().update(acme, &Expected::Any, suspended).await };
+        assert_eq!(refusal(&stranger, suspend).await, missing);
         assert_eq!(refusal(&stranger, |work| async move { work.tenants().get(acme).await }).await, missing);
         let seen = stranger.run(|work| async move {
             let users = work.users();

@@ -102,7 +102,7 @@ pub struct Seen {
 
 /// A backend on a thread of its own. It answers by path:
 /// `/hang` never; `/decline` refuses its first stream; `/trailers` with trailers; `/pause` with a body that pauses;
-/// `/slow` after a moment; anything else with what was sent.
+/// anything else with what was sent.
 pub struct Backend {
     pub address: SocketAddr,
     pub seen: Arc<Seen>,
@@ -223,10 +223,6 @@ async fn answer(path: String, mut body: RecvStream, mut respond: SendResponse<By
                 stream.send_data(".".into(), false).unwrap();
             }
             stream.send_data("".into(), true).unwrap();
-        }
-        "/slow" => {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            respond.send_response(head, true).unwrap();
         }
         _ => {
             let mut stream = respond.send_response(head, false).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use olympus_gateway::config;
 use olympus_gateway::identity::{Caller, Feed, Revocation, Revocations, Sources};
-use olympus_gateway::model::{NewTenant, Recorded, TenantId, TenantStatus};
+use olympus_gateway::model::{Expected, NewTenant, Recorded, TenantChange, TenantId, TenantStatus};
 use olympus_gateway::redis::Redis;
 use olympus_gateway::store::Store;
 use olympus_gateway::tasks::Lifecycle;
@@ -159,7 +159,8 @@ async fn suspension_lasts_until_the_tenant_is_resumed() {
     newer.issued = Utc::now() + TimeDelta::minutes(1);
     let set = async |status| {
         let work = |work: olympus_gateway::store::Work| async move {
-            work.tenants().set_status(tenant, status).await
+            let change = TenantChange { status: Some(status), ..TenantChange::default() };
+            work.tenants().update(tenant, &Expected::Any, &change).await
         };
         one.store.platform().run(work).await.unwrap();
         one.feed.announce_tenants();

@@ -13,11 +13,9 @@ use olympus_gateway::error::{Kind, Result};
 use olympus_gateway::model::{
     AuditField, Direction, Expected, Field, Image, ImageKind, Listing, Money, NewAuditEntry, NewOrder,
     NewTenant, NewUser, OrderField, OrderId, OrderItem, OrderRemarks, OrderStatus, ProductDraft,
-    ProductField, ProductId, ProductStatus, TenantChange, TenantId, TenantStatus, UserChange, UserField,
-    UserId,
+    ProductField, ProductId, ProductStatus, TenantChange, TenantId, UserChange, UserField, UserId,
 };
 use olympus_gateway::store::{Scope, Store, Work};
-use serde_json::Map;
 use uuid::Uuid;
 
 use self::records::{
@@ -317,14 +315,6 @@ fn of_tenants() -> Vec<Function> {
                 let change = TenantChange { name: Some("Eve".to_owned()), ..TenantChange::default() };
                 work.tenants().update(known.tenant, &Expected::Any, &change).await.map(|_| 1)
             })
-        }),
-        row("tenants.set_status", Platform, |work, known| {
-            Box::pin(async move {
-                work.tenants().set_status(known.tenant, TenantStatus::Suspended).await.map(|_| 1)
-            })
-        }),
-        row("tenants.set_limits", Platform, |work, known| {
-            Box::pin(async move { work.tenants().set_limits(known.tenant, Map::new()).await.map(|_| 1) })
         }),
     ]
 }
