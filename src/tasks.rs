@@ -71,13 +71,18 @@ impl Lifecycle {
     /// From now on clients are asked to connect anew.
     pub fn hand_over(&self) {
         self.0.phase.send_replace(Phase::HandingOver);
-        self.0.leaving.send_replace(true);
+        self.ask_to_leave();
     }
 
     /// From now on clients are asked to go elsewhere.
     pub fn drain(&self) {
         self.0.phase.send_replace(Phase::Draining);
-        self.0.leaving.send_replace(true);
+        self.ask_to_leave();
+    }
+
+    /// Connections hear of it once, however often the process is told to end.
+    fn ask_to_leave(&self) {
+        self.0.leaving.send_if_modified(|leaving| !std::mem::replace(leaving, true));
     }
 
     /// Changes to true, once, when clients are asked to go elsewhere or to connect anew.

@@ -18,7 +18,8 @@ use crate::http::{Problem, RequestId, TraceContext, ask};
 
 /// Largest body the operators' side takes, in bytes.
 const MAX_BODY: u64 = 1 << 20;
-/// How long it waits for a piece of one, and for a client that does not read its answer, as `server.timeouts.body_idle` does unless it is set.
+/// How long it waits for a piece of one, and for a client that does not read its answer, as `server.timeouts.body_idle`
+/// does unless it is set.
 const BODY_IDLE: Duration = Duration::from_secs(30);
 
 /// One router on a listener of its own.
