@@ -238,8 +238,10 @@ fn write_until_closed(shared: &Shared, mut target: Box<dyn Write + Send>, lost: 
 fn write_all(target: &mut dyn Write, lines: &[u8], lost: &IntCounter) -> io::Result<()> {
     let mut rest = lines;
     let result = loop {
+        if rest.is_empty() {
+            break target.flush();
+        }
         match target.write(rest) {
-            Ok(0) if rest.is_empty() => break target.flush(),
             Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -2,12 +2,13 @@
 //! a balancer speaks for it, shows which HTTP it speaks, and is watched from then on.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
-use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::protocols::l4::socket::SocketAddr as PeerAddress;
@@ -200,19 +201,38 @@ where
         }
     }
 
-    async fn speak<S: IO + 'static>(&self, stream: Box<Watched<S>>, shutdown: &ShutdownWatch) {
+    async fn speak<S: IO + 'static>(&self, mut stream: Box<Watched<S>>, shutdown: &ShutdownWatch) {
         if stream.is_http2() {
             // Without TLS Pingora looks for the preface again, and finds it at once. Its own watch changes when
             // listeners close: by then clients should have gone.
             self.proxy.process_new(stream, &self.leaving).await;
             return;
         }
-        let mut session = ServerSession::new_http1(stream);
-        // For ever, as far as Pingora is concerned: the watch ends it.
-        session.set_keepalive((!*shutdown.borrow()).then_some(0));
-        let mut next = self.proxy.process_new_http(session, shutdown).await;
-        while let Some(session) = next.and_then(resume::<S>) {
-            next = self.proxy.process_new_http(session, shutdown).await;
+        let mut closing = pin!(closed(shutdown.clone()));
+        let mut settings = None::<HttpPersistentSettings>;
+        loop {
+            let mut begun = None;
+            if stream.is_between_requests() {
+                // Here, because Pingora keeps room for a whole request while it waits for one.
+                begun = tokio::select! { biased; begun = stream.begin() => begun, () = &mut closing => None };
+                if begun.is_none() {
+                    return;
+                }
+            }
+            let mut session = ServerSession::new_http1(stream);
+            match settings {
+                Some(settings) => settings.apply_to_session(&mut session),
+                // For ever, as far as Pingora is concerned: the watch ends it.
+                None => session.set_keepalive((!*shutdown.borrow()).then_some(0)),
+            }
+            if let Some(bytes) = begun {
+                session.set_pipelined_prefix(bytes);
+            }
+            let Some(reused) = self.proxy.process_new_http(session, shutdown).await else { return };
+            let (next, persistent) = reused.consume();
+            let Ok(next) = next.into_any().downcast::<Watched<S>>() else { return };
+            (stream, settings) = (next, persistent);
+            stream.expect_head();
         }
     }
 
@@ -226,16 +246,10 @@ async fn by<T>(deadline: Instant, what: impl Future<Output = Result<T, Refusal>>
     timeout_at(deadline, what).await.unwrap_or(Err(Refusal::Slow))
 }
 
-/// The next request of a kept connection.
-fn resume<S: IO + 'static>(reused: ReusedHttpStream) -> Option<ServerSession> {
-    let (stream, settings): (_, Option<HttpPersistentSettings>) = reused.consume();
-    let mut stream = stream.into_any().downcast::<Watched<S>>().ok()?;
-    stream.expect_head();
-    let mut session = ServerSession::new_http1(stream);
-    if let Some(settings) = settings {
-        settings.apply_to_session(&mut session);
-    }
-    Some(session)
+/// Ready once listeners have closed.
+async fn closed(mut shutdown: ShutdownWatch) {
+    // Who could say so may be gone, which is the same.
+    let _ = shutdown.wait_for(|is_closed| *is_closed).await;
 }
 
 /// Lets operators see who a connection is from, as far as is known by now.

@@ -4,12 +4,15 @@
 //! Bodies pass untouched. What is refused is answered here; Pingora then sees the connection end.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{self, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -26,6 +29,8 @@ use crate::telemetry::Doing;
 const MOST_CONTINUATIONS: usize = 5;
 /// What a frame can hold, in bytes.
 const FRAME: usize = 16 << 10;
+/// Of a head that is waited for, what is read at once, in bytes.
+const FIRST_READ: usize = 4 << 10;
 
 /// What is demanded of heads.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +53,8 @@ pub(super) struct Watched<S> {
     deadline: Option<Instant>,
     /// When the next head must have begun.
     idle: Option<Instant>,
+    /// Whether nothing came after the last head, so that all of the next is still to be read.
+    has_read_nothing_ahead: bool,
     /// Set when a head was parsed, by those who only share the connection.
     is_parsed: AtomicBool,
     /// Wakes at either.
@@ -125,6 +132,7 @@ impl<S> Watched<S> {
             state,
             deadline,
             idle: None,
+            has_read_nothing_ahead: true,
             is_parsed: AtomicBool::new(false),
             alarm: Alarm::default(),
             patience: AtomicU32::new(0),
@@ -147,6 +155,11 @@ impl<S> Watched<S> {
         }
     }
 
+    /// Whether no byte of the head that is expected has been read.
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.has_read_nothing_ahead && matches!(&self.state, State::Head(scan) if scan.is_untouched())
+    }
+
     /// The head was parsed. Of a pipelined request nobody else knows: all of it may have come with what was before it.
     pub(super) fn head_was_parsed(&self) {
         self.is_parsed.store(true, Ordering::Relaxed);
@@ -161,9 +174,15 @@ impl<S> Watched<S> {
     /// From now on the rest of a request is read, if its head is known to be over.
     fn settle(&mut self) {
         if std::mem::take(self.is_parsed.get_mut()) && matches!(self.state, State::Head(_)) {
-            self.state = State::Rest(Tail::default());
-            (self.deadline, self.idle) = (None, None);
+            self.end_head();
         }
+    }
+
+    /// The head is over, wherever that was.
+    fn end_head(&mut self) {
+        self.state = State::Rest(Tail::default());
+        (self.deadline, self.idle) = (None, None);
+        self.has_read_nothing_ahead = false;
     }
 
     /// Looks at bytes that came.
@@ -176,6 +195,7 @@ impl<S> Watched<S> {
                     let mut tail = Tail::default();
                     tail.read(bytes.get(bytes.len() - after..).unwrap_or_default());
                     self.state = State::Rest(tail);
+                    self.has_read_nothing_ahead = after == 0;
                     false
                 }
                 Scanned::TooLarge => return Err(Refusal::HeadTooLarge),
@@ -183,6 +203,7 @@ impl<S> Watched<S> {
             },
             State::Rest(tail) => {
                 tail.read(bytes);
+                self.has_read_nothing_ahead &= bytes.is_empty();
                 return Ok(());
             }
             State::Http2(http2) => {
@@ -204,10 +225,7 @@ impl<S> Watched<S> {
     /// Notes bytes that were sent: an answer ends its request's head, however that was split.
     fn sent(&mut self, bytes: &[u8]) {
         match &mut self.state {
-            State::Head(_) if !bytes.is_empty() => {
-                self.state = State::Rest(Tail::default());
-                (self.deadline, self.idle) = (None, None);
-            }
+            State::Head(_) if !bytes.is_empty() => self.end_head(),
             State::Http2(http2) => {
                 if let Err(refusal) = http2.outgoing.read(bytes, ended) {
                     self.place.refused(refusal);
@@ -270,6 +288,25 @@ fn ended(frame: Frame, payload: &[u8]) -> Result<(), Refusal> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Watched<S> {
+    /// Waits for a head to begin, and returns what came of it; nothing where the connection ended instead. Until then
+    /// no memory is held for it.
+    pub(super) async fn begin(&mut self) -> Option<BytesMut> {
+        poll_fn(|context| {
+            let mut space = [MaybeUninit::uninit(); FIRST_READ];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut *self).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(None);
+            }
+            // The rest of a head is read into the same.
+            let room = if matches!(self.state, State::Head(_)) { FIRST_READ } else { buffer.filled().len() };
+            let mut bytes = BytesMut::with_capacity(room);
+            bytes.extend_from_slice(buffer.filled());
+            Poll::Ready(Some(bytes))
+        })
+        .await
+    }
+
     /// Nothing more is read by others from then on: for them the connection has ended.
     fn poll_leave(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let State::Leaving(farewell) = &mut self.state {

@@ -271,6 +271,51 @@ async fn the_next_head_has_its_own_time_once_it_has_begun() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_is_waited_for_with_nothing_in_hand_and_read_once() {
+    let mut ends = http1();
+    for request in ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", "GET /second HTTP/1.1\r\n\r\n"] {
+        assert!(ends.server.is_between_requests());
+        assert!(timeout(HEADS.within / 2, ends.server.begin()).await.is_err());
+        ends.send(request).await;
+        assert_eq!(ends.server.begin().await.unwrap(), request);
+        assert!(!ends.server.is_between_requests());
+        assert!(timeout(LONG, ends.read()).await.is_err(), "nothing is read twice");
+        ends.server.head_was_parsed();
+        ends.server.expect_head();
+    }
+    assert!(ends.server.begin().await.is_none(), "and not for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_hold_a_part_of_the_next_head_waits_for_it() {
+    let requests = [
+        "GET / HTTP/1.1\r\n\r\nGET / HT",
+        "GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        "POST / HTTP/1.1\r\ncontent-length: 1\r\n\r\nx",
+    ];
+    for request in requests {
+        let mut ends = http1();
+        ends.send(request).await;
+        assert_eq!(ends.server.begin().await.unwrap(), request);
+        ends.server.head_was_parsed();
+        ends.server.expect_head();
+        assert!(!ends.server.is_between_requests(), "{request}");
+        ends.server.head_was_parsed();
+        ends.send("TTP/1.1\r\n\r\n").await;
+        ends.read().await;
+        ends.server.expect_head();
+        assert!(!ends.server.is_between_requests(), "{request}");
+    }
+    let mut ends = http1();
+    for part in ["GET / HTTP/1.1\r\n", "\r\n", "body"] {
+        ends.send(part).await;
+        ends.read().await;
+    }
+    ends.server.expect_head();
+    assert!(!ends.server.is_between_requests());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_stands_fails_and_one_that_moves_on_does_not() {
     let mut ends = http1();
     let patience = Duration::from_secs(5);
