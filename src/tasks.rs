@@ -35,6 +35,8 @@ struct Inner {
     leaving: watch::Sender<bool>,
     in_flight: AtomicUsize,
     went_idle: Notify,
+    multiplexed: AtomicUsize,
+    went_quiet: Notify,
     runtime: Handle,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -47,6 +49,8 @@ impl Lifecycle {
             leaving: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
             went_idle: Notify::new(),
+            multiplexed: AtomicUsize::new(0),
+            went_quiet: Notify::new(),
             runtime,
             tasks: Mutex::new(JoinSet::new()),
         }))
@@ -55,6 +59,11 @@ impl Lifecycle {
     /// How far the process is.
     pub fn phase(&self) -> Phase {
         *self.0.phase.borrow()
+    }
+
+    /// Whether clients are asked to go elsewhere, or to connect anew.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.phase(), Phase::HandingOver | Phase::Draining)
     }
 
     /// From now on requests are welcome, unless the process is asked to end already.
@@ -103,17 +112,19 @@ impl Lifecycle {
 
     /// Waits until no request is in flight, at most this long; true if it came to that.
     pub async fn idle_within(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.idle()).await.is_ok()
+        zero_within(limit, &self.0.in_flight, &self.0.went_idle).await
     }
 
-    async fn idle(&self) {
-        loop {
-            let went_idle = self.0.went_idle.notified();
-            if self.in_flight() == 0 {
-                return;
-            }
-            went_idle.await;
-        }
+    /// Counts a connection of HTTP/2 while the guard lives. A request of it is served when its answer is in memory, which
+    /// may be before it is written.
+    pub fn multiplex(&self) -> Multiplexed {
+        self.0.multiplexed.fetch_add(1, Ordering::Relaxed);
+        Multiplexed(self.clone())
+    }
+
+    /// Waits until there is no connection of HTTP/2, at most this long; true if it came to that.
+    pub async fn quiet_within(&self, limit: Duration) -> bool {
+        zero_within(limit, &self.0.multiplexed, &self.0.went_quiet).await
     }
 
     /// Runs a task beside the requests until it ends or the process does. A panic in it is logged.
@@ -139,6 +150,19 @@ impl Lifecycle {
     }
 }
 
+async fn zero_within(limit: Duration, count: &AtomicUsize, changed: &Notify) -> bool {
+    let zero = async {
+        loop {
+            let changed = changed.notified();
+            if count.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    };
+    tokio::time::timeout(limit, zero).await.is_ok()
+}
+
 /// Waits between two rounds of a job: for this time, and by chance for up to so much more, so that instances do not all
 /// come at once.
 pub async fn pause(least: Duration, more: Duration) {
@@ -158,9 +182,32 @@ impl Drop for InFlight {
     }
 }
 
+/// A connection of HTTP/2.
+#[derive(Debug)]
+pub struct Multiplexed(Lifecycle);
+
+impl Drop for Multiplexed {
+    fn drop(&mut self) {
+        let inner = &self.0.0;
+        if inner.multiplexed.fetch_sub(1, Ordering::AcqRel) == 1 {
+            inner.went_quiet.notify_waiters();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_connections_that_may_have_something_to_write() {
+        let life = Lifecycle::new(Handle::current());
+        let connection = life.multiplex();
+        assert!(!life.quiet_within(Duration::from_secs(1)).await);
+        let waiter = life.quiet_within(Duration::from_secs(60));
+        let (quiet, ()) = tokio::join!(waiter, async move { drop(connection) });
+        assert!(quiet);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn drain_waits_for_what_is_in_flight() {

@@ -8,7 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::View;
@@ -16,6 +16,7 @@ use super::live::{LastReload, Live, Override, Trigger};
 use crate::config::{Address, Change, Level, Period};
 use crate::error::Kind;
 use crate::http::{Fault, Problem};
+use crate::telemetry::AUDIT;
 
 /// Largest weight, as in the configuration.
 const MOST_WEIGHT: u32 = 1000;
@@ -117,7 +118,7 @@ pub(super) async fn set_endpoint(
     let wish = Override {
         weight: weight(&wanted)?,
         since,
-        until: wanted.expires_in.map(|period| since + period.get()),
+        until: wanted.expires_in.map(|period| end(since, period)).transpose()?,
         note: wanted.note,
         upstream,
         address,
@@ -126,6 +127,12 @@ pub(super) async fn set_endpoint(
     let entry = Entry::of(format!("set weight {}", wish.weight), target, &wish.note);
     entry.close(view.control.set(wish.clone()).await.map_err(Problem::from))?;
     Ok(Json(override_view(&wish)))
+}
+
+fn end(since: DateTime<Utc>, period: Period) -> Result<DateTime<Utc>, Problem> {
+    let period = TimeDelta::from_std(period.get()).ok();
+    let end = period.and_then(|period| since.checked_add_signed(period));
+    end.ok_or_else(|| Problem::new(Kind::Invalid, "expires_in: longer than the calendar goes"))
 }
 
 fn weight(wanted: &Wanted) -> Result<u32, Problem> {
@@ -250,6 +257,7 @@ impl<'n> Entry<'n> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         tracing::info!(
+            target: AUDIT,
             audit = true,
             change = &*self.change,
             target_endpoint = self.target,
@@ -306,6 +314,13 @@ mod tests {
             entry.close::<()>(Err(Problem::new(Kind::Invalid, "no"))).unwrap_err();
         };
         assert_eq!(said(refused), [json!("refused"), json!("no")]);
+    }
+
+    #[test]
+    fn an_end_that_no_calendar_has_is_refused() {
+        let end = |period: &str| end(DateTime::UNIX_EPOCH, period.parse().unwrap());
+        assert_eq!(end("1h").unwrap().timestamp(), 3600);
+        assert!(end("3000000000h").is_err());
     }
 
     #[test]

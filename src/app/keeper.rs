@@ -212,7 +212,7 @@ impl Keeper {
             if new.is_some_and(|new| Arc::ptr_eq(old, new)) {
                 continue;
             }
-            old.retire(new);
+            old.retire(new, Instant::now());
         }
         let stays = known(after);
         let is_gone = |(name, old): (&String, &Arc<Pool>)| {

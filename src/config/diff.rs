@@ -124,7 +124,11 @@ fn as_table(settings: &impl Serialize) -> Map<String, Value> {
 fn changed_secrets<'s>(from: &'s Settings, to: &'s Settings) -> impl Iterator<Item = Change> + 's {
     let pairs = from.secrets().into_iter().zip(to.secrets());
     let changed = pairs.filter(|((_, old), (_, new))| old.is_some() && new.is_some() && old != new);
-    changed.map(|((key, _), _)| Change { key: key.to_owned(), effect: Effect::Restart, from: None, to: None })
+    changed.map(|((key, _), _)| {
+        // The next call to the auth service takes it.
+        let effect = if key == "backends.auth.token" { Effect::Live } else { Effect::Restart };
+        Change { key: key.to_owned(), effect, from: None, to: None }
+    })
 }
 
 /// Whether a file holds something else under the same name.

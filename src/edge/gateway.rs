@@ -31,7 +31,7 @@ use super::waiting::Waiting;
 use crate::config::Protocol;
 use crate::http::{Connection, opens_tunnel};
 use crate::pipeline::{Admission, Exchange, Pipeline, sticky_key};
-use crate::tasks::{Lifecycle, Phase};
+use crate::tasks::Lifecycle;
 use crate::telemetry::Telemetry;
 use crate::upstream::{Failure, Fault, Refused};
 
@@ -51,13 +51,18 @@ impl Gateway {
     /// Applies what the configuration says of client connections, before anything is read or written.
     fn settle(&self, session: &mut Session, exchange: &Exchange, opens_tunnel: bool) {
         let timeouts = &exchange.snapshot.settings.server.timeouts;
-        if matches!(self.lifecycle.phase(), Phase::HandingOver | Phase::Draining) {
-            session.set_keepalive(None);
-        }
+        self.part(session);
         // Else a request that arrives during the one before it would break both.
         session.downstream_session.set_pipelining_enabled(true);
         session.set_read_timeout((!opens_tunnel).then_some(timeouts.body_idle.get()));
         bear(session, timeouts.body_idle.get());
+    }
+
+    /// Asks the client to connect anew for its next request, where that is better served elsewhere.
+    fn part(&self, session: &mut Session) {
+        if self.lifecycle.is_leaving() {
+            session.set_keepalive(None);
+        }
     }
 
     async fn fail(&self, session: &mut Session, context: &Context, cause: Cause) -> Result<u16> {
@@ -106,7 +111,8 @@ impl ProxyHttp for Gateway {
             }
             Admission::Local(local) => {
                 let body_idle = exchange.snapshot.settings.server.timeouts.body_idle.get();
-                let bounds = Bounds { body: exchange.max_body(), body_idle, expiry };
+                let bounds =
+                    Bounds { body: exchange.max_body(), body_idle, expiry, lifecycle: &self.lifecycle };
                 let handler = |request| self.pipeline.serve(exchange, local, request);
                 Box::pin(bridge::serve(session, bounds, handler)).await?;
                 context.cause = answered(session).and_then(Cause::of_denial);
@@ -317,6 +323,8 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut Box<Context>,
     ) -> Result<()> {
+        // It may have come to that since the request did.
+        self.part(session);
         if let Some(proxied) = &mut context.proxied {
             proxied.expectation.answered(session, response);
         }

@@ -15,6 +15,7 @@ use super::bridge::{self, Bounds};
 use super::expiry::Expiry;
 use super::listener::{bear, head_was_parsed};
 use crate::http::{Problem, RequestId, TraceContext, ask};
+use crate::tasks::Lifecycle;
 
 /// Largest body the operators' side takes, in bytes.
 const MAX_BODY: u64 = 1 << 20;
@@ -24,7 +25,10 @@ const BODY_IDLE: Duration = Duration::from_secs(30);
 
 /// One router on a listener of its own.
 #[derive(Debug, Clone)]
-pub(super) struct LocalListener(pub(super) Router);
+pub(super) struct LocalListener {
+    pub(super) router: Router,
+    pub(super) lifecycle: Lifecycle,
+}
 
 #[async_trait]
 impl ProxyHttp for LocalListener {
@@ -35,10 +39,11 @@ impl ProxyHttp for LocalListener {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, _context: &mut ()) -> Result<bool> {
-        let bounds = Bounds { body: MAX_BODY, body_idle: BODY_IDLE, expiry: Expiry::default() };
+        let (expiry, lifecycle) = (Expiry::default(), &self.lifecycle);
+        let bounds = Bounds { body: MAX_BODY, body_idle: BODY_IDLE, expiry, lifecycle };
         head_was_parsed(session);
         bear(session, BODY_IDLE);
-        bridge::serve(session, bounds, |request| serve(self.0.clone(), request)).await?;
+        bridge::serve(session, bounds, |request| serve(self.router.clone(), request)).await?;
         Ok(true)
     }
 

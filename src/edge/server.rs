@@ -1,5 +1,6 @@
 //! The Pingora server: one service a listener, all of them behind a front.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
@@ -86,9 +87,8 @@ pub fn run(parts: &Parts) -> Result<()> {
     let upgrade_socket = settings.server.upgrade_socket.clone().unwrap_or_default();
     if parts.takes_over {
         check_upgrade(settings)?;
-    } else {
-        check_addresses(&addresses)?;
     }
+    check_addresses(&addresses, parts.takes_over)?;
     let threads = match settings.server.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -134,8 +134,8 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
         deadlines,
         vault: parts.probes.vault.clone(),
     };
-    let (connections, terms) = (&parts.telemetry.metrics.connections, terms(&parts.settings));
-    let leaving = parts.lifecycle.leaving();
+    let (connections, terms) = (&parts.telemetry.metrics.connections, terms(parts));
+    let lifecycle = &parts.lifecycle;
     for (name, listener) in &parts.settings.listeners {
         let (most, most_of_one) = (listener.max_connections, listener.max_connections_per_ip);
         let crowd = Crowd::new(most, most_of_one, connections.of(name));
@@ -146,15 +146,15 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
             parts.lifecycle.spawn("certificates", tls.clone().watch());
         }
         let app =
-            Front::new(&server.configuration, gateway.clone(), terms, crowd, leaving.clone()).behind(tls);
+            Front::new(&server.configuration, gateway.clone(), terms, crowd, lifecycle.clone()).behind(tls);
         server.add_service(service(name, listening(listener.address, buffer), app));
     }
     let own = [("admin", &parts.listeners.admin), ("metrics", &parts.listeners.metrics)];
     for (name, listener) in own {
         if let Some((address, router)) = listener {
             let crowd = Crowd::new(OPERATORS, OPERATORS, connections.of(name));
-            let local = LocalListener(router.clone());
-            let app = Front::new(&server.configuration, local, terms.clone(), crowd, leaving.clone());
+            let local = LocalListener { router: router.clone(), lifecycle: lifecycle.clone() };
+            let app = Front::new(&server.configuration, local, terms.clone(), crowd, lifecycle.clone());
             let mut service = service(name, listening(*address, 0), app);
             // Each thread keeps what it has freed, and what operators ask for is large.
             service.threads = Some(1);
@@ -165,13 +165,13 @@ fn add_listeners(server: &mut Server, parts: &Parts) -> Result<()> {
 }
 
 /// What every listener demands.
-fn terms(settings: &Settings) -> Terms {
-    let server = &settings.server;
+fn terms(parts: &Parts) -> Terms {
+    let server = &parts.settings.server;
     Terms {
         header: server.timeouts.header.get(),
         idle: server.timeouts.idle.get(),
         header_bytes: usize::try_from(server.limits.header_bytes.bytes()).unwrap_or(usize::MAX),
-        trusted: server.trusted_proxies.clone(),
+        pipeline: parts.pipeline.clone(),
         proxy_protocol: false,
     }
 }
@@ -201,12 +201,18 @@ fn addresses(settings: &Settings, own: &Listeners) -> Vec<(String, SocketAddr)> 
     public.chain(admin).chain(metrics).collect()
 }
 
-/// Pingora panics on an address it cannot have, so it is tried before with an error that names the listener.
-fn check_addresses(addresses: &[(String, SocketAddr)]) -> Result<()> {
+/// Pingora panics on an address it cannot have, so it is tried before with an error that names the listener. Where
+/// another process hands its listeners over, theirs are taken, and nobody can tell whose they are.
+fn check_addresses(addresses: &[(String, SocketAddr)], takes_over: bool) -> Result<()> {
     for (key, address) in addresses {
-        TcpListener::bind(address).map_err(|error| {
-            Error::new(Kind::Unavailable, format!("listen on {address} ({key})")).caused_by(error)
-        })?;
+        match TcpListener::bind(address) {
+            Err(error) if takes_over && error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => {
+                let message = format!("listen on {address} ({key})");
+                return Err(Error::new(Kind::Unavailable, message).caused_by(error));
+            }
+            Ok(_) => {}
+        }
     }
     Ok(())
 }

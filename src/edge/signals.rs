@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::pipeline::Pipeline;
 use crate::tasks::Lifecycle;
@@ -21,6 +21,9 @@ use crate::telemetry::Telemetry;
 const BOTH: Duration = Duration::from_secs(5);
 /// After that, connections that were accepted last become requests: nothing of them counts before their heads are read.
 const LAST_HEADS: Duration = Duration::from_millis(500);
+
+/// How long clients of HTTP/2 may take to read what is left of their answers, when all requests are served.
+const LAST_BYTES: Duration = Duration::from_secs(5);
 
 /// Waits for signals on behalf of Pingora.
 pub(super) struct Signals {
@@ -79,7 +82,8 @@ impl Signals {
                 }
                 _ = asked.interrupt.recv() => return End::Drain(Duration::ZERO),
                 _ = asked.quit.recv() => match &self.upgrade_socket {
-                    Some(socket) if is_listened_on(socket) => return End::HandOver,
+                    // It may be another of that name, where this process cannot go.
+                    Some(socket) if is_listened_on(socket) && socket.exists() => return End::HandOver,
                     Some(socket) => {
                         let socket = socket.display();
                         tracing::error!(%socket, "SIGQUIT is ignored: no `olympus run --upgrade` waits there");
@@ -128,7 +132,10 @@ async fn end(lifecycle: Lifecycle, telemetry: Telemetry, delay: Duration, limit:
     // Who is not to wait for clients does not wait for those that are about to ask either.
     sleep(if delay.is_zero() { delay } else { delay + LAST_HEADS }).await;
     lifecycle.drain();
+    let began = Instant::now();
     let is_idle = lifecycle.idle_within(limit).await;
+    // They were asked to go, and do when their answers are written.
+    lifecycle.quiet_within(LAST_BYTES.min(limit.saturating_sub(began.elapsed()))).await;
     lifecycle.stop();
     if !is_idle {
         tracing::warn!(in_flight = lifecycle.in_flight(), "requests were cut: server.drain.timeout is over");

@@ -8,6 +8,9 @@ use super::spans::TARGET;
 use super::traces::Traces;
 use crate::config::Level;
 
+/// Where changes that operators ask for are told. They are written whatever the severity is that was asked for.
+pub const AUDIT: &str = "olympus::audit";
+
 /// What is written, to be changed while the process runs.
 #[derive(Debug, Clone)]
 pub struct Messages {
@@ -51,6 +54,7 @@ fn targets(level: Level) -> Targets {
         .with_default(level)
         .with_targets(targets)
         .with_target("pingora_proxy", proxy)
+        .with_target(AUDIT, level.max(LevelFilter::INFO))
         .with_target(TARGET, LevelFilter::OFF)
 }
 
@@ -72,5 +76,18 @@ fn filter(level: Level) -> LevelFilter {
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_operators_change_is_told_at_every_severity() {
+        for level in [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace] {
+            assert!(targets(level).would_enable(AUDIT, &tracing::Level::INFO), "{level:?}");
+        }
+        assert!(!targets(Level::Warn).would_enable("olympus_gateway", &tracing::Level::INFO));
     }
 }

@@ -23,7 +23,7 @@ pub use access::{AccessLog, Line, Sampling};
 pub use cache::CacheMetrics;
 pub use connections::{Connections, ListenerConnections};
 pub use exposition::{Exposition, Family, Measure};
-pub use messages::Messages;
+pub use messages::{AUDIT, Messages};
 pub use metrics::{ActiveRequest, Metrics};
 pub use postgres::Postgres;
 pub use register::{Doing, OpenConnection, Register, Registered, is_from};

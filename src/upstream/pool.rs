@@ -100,9 +100,11 @@ impl Pool {
     }
 
     /// Takes the pool out of use. Requests under way end in it; what they teach reaches the one that took over.
-    pub fn retire(&self, successor: Option<&Arc<Self>>) {
+    pub fn retire(&self, successor: Option<&Arc<Self>>, now: Instant) {
         // A pool is retired once: its place has been taken then.
         let _ = self.successor.set(successor.map_or_else(Weak::new, Arc::downgrade));
+        // What was learned since that one was made.
+        self.pass_on(now);
     }
 
     /// Whether a reload took the pool out of use.
@@ -197,6 +199,8 @@ impl Pool {
             return None;
         }
         self.replan(&own, now);
+        drop(own);
+        self.pass_on(now);
         Some(endpoint.verdict(now))
     }
 

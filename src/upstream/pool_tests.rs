@@ -352,3 +352,16 @@ fn an_endpoint_that_falls_silent_is_left_alone_before_any_deadline() {
     drop(waiting);
     assert!(picks_of_the_first(&pool, now + SECOND) > 20, "nothing is waited for");
 }
+
+#[test]
+fn what_is_learned_while_a_pool_is_renewed_reaches_the_new_one() {
+    let (old, now) = three("balance = 'random'");
+    check(&old, 0, down(), now);
+    let new = Arc::new(old.renewed(&old.settings, now));
+    check(&old, 0, Ok(()), now);
+    assert!(!picks(&new, 50, now).contains(&0), "it was made of what was known then");
+    old.retire(Some(&new), now);
+    assert!(picks(&new, 50, now).contains(&0));
+    check(&old, 0, down(), now);
+    assert!(!picks(&new, 50, now).contains(&0));
+}

@@ -20,6 +20,7 @@ use ureq::http::Request;
 use crate::support::certificates::{Authority, Issued};
 use crate::support::folder::Folder;
 use crate::support::gateway::Gateway;
+use crate::support::http::get;
 use crate::support::process::PATIENCE;
 use crate::support::wait::until;
 use crate::{app, commerce, endpoint};
@@ -167,6 +168,37 @@ fn a_connection_is_kept_and_heads_are_watched_as_without_tls() {
     until("both are counted", || {
         (gateway.metric("olympus_connections_refused_total", &causes) == 2.0).then_some(())
     });
+}
+
+#[test]
+fn whoever_has_just_come_is_answered_once_after_listeners_closed() {
+    let (shop, folder, authority) = (commerce("shop"), Folder::new("tls"), Authority::new());
+    let tls = keep(&folder, "a", &authority.issue(&["shop.example"]));
+    let mut gateway = start(&tls, shop.address(), "[server.drain]\ndelay = \"0s\"\ntimeout = \"20s\"");
+    let client = Client::of(&authority);
+    let [mut slow, mut last, mut kept] = [(); 3].map(|()| client.connect(&gateway, "shop.example").unwrap());
+    kept.write_all(b"GET /livez HTTP/1.1\r\nhost: shop.example\r\n\r\n").unwrap();
+    kept.read_exact(&mut [0; 12]).unwrap();
+    slow.write_all(b"GET /api/headers HTTP/1.1\r\nhost: shop.example\r\nx-fault: delay=1500ms\r\n\r\n").unwrap();
+    let injected = || get(&shop.url("/faults")).json()["injected"]["delay"].as_u64();
+    until("the backend has it", || injected().filter(|count| *count > 0));
+    gateway.signal("TERM");
+    until("listeners closed", || TcpStream::connect(gateway.address()).is_err().then_some(()));
+    let mut told = Vec::new();
+    kept.read_to_end(&mut told).unwrap_or_default();
+    last.write_all(b"GET /livez HTTP/1.1\r\nhost: shop.example\r\n\r\n").unwrap();
+    let is_last_word = |answer: &str| {
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    };
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).unwrap();
+    is_last_word(&answer);
+    answer.clear();
+    // The process ends with this one, maybe before TLS does.
+    slow.read_to_string(&mut answer).unwrap_or_default();
+    is_last_word(&answer);
+    assert_eq!(gateway.wait().code(), Some(0));
 }
 
 #[test]

@@ -118,6 +118,25 @@ fn pipelined_requests_are_answered_in_order() {
     assert_eq!(lengths, [1, 6, 3, 404, 5]);
 }
 
+/// As reads may cut them: the second ends, and the third begins and ends, in what is sent after the first answer.
+#[test]
+fn pipelined_requests_are_answered_in_order_however_they_are_cut() {
+    let shop = commerce("shop");
+    let gateway = before(shop.address(), "", "");
+    let request = |length: usize| format!("GET /api/bytes/{length} HTTP/1.1\r\nhost: test\r\n\r\n");
+    let pipelined = [request(2), request(3)].concat();
+    for cut in 1..pipelined.len() {
+        let (begin, end) = pipelined.split_at(cut);
+        let mut wire = gateway.wire();
+        wire.send([&request(1), begin].concat());
+        assert_eq!(wire.answer().body.len(), 1);
+        wire.send(end);
+        let lengths = [wire.answer(), wire.answer()].map(|answer| answer.body.len());
+        wire.send(request(4));
+        assert_eq!((lengths, wire.answer().body.len()), ([2, 3], 4), "cut at {cut}");
+    }
+}
+
 #[test]
 fn http_1_0_is_answered_and_its_connection_ended() {
     let shop = commerce("shop");

@@ -61,6 +61,7 @@ fn a_drain_serves_on_asks_to_leave_and_ends_when_it_is_idle() {
     }
     let answer = slow.answer();
     assert_eq!((answer.status, &answer.json()["id"]), (200, &json!("p-0001")));
+    assert_eq!(answer.header("connection"), "close", "listeners have closed since it was asked for");
     assert_eq!(gateway.wait().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "soon after it is idle: {:?}", begun.elapsed());
     let lines: Vec<Value> =

@@ -26,7 +26,6 @@ pub struct Server {
     /// Whether a change of a file that was read, or of what an `include` matches, is taken up by itself.
     pub reload_on_change: bool,
     /// How large the head of a request may be.
-    #[schemars(extend("x-reload" = "restart"))]
     pub limits: Limits,
     /// Socket by which listeners are handed to a new process (`run --upgrade`) on SIGQUIT. In a folder that nobody
     /// else may enter: whoever listens there gets the listeners. Absent: SIGQUIT is ignored.
@@ -90,6 +89,7 @@ impl Default for Timeouts {
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// The whole head; in HTTP/2 the decoded list of headers, where each counts 32 bytes more.
+    #[schemars(extend("x-reload" = "restart"))]
     pub header_bytes: ByteSize,
     /// Number of headers.
     #[schemars(range(min = 1, max = 256))]

@@ -17,18 +17,21 @@ use pingora::Result;
 use pingora::proxy::Session;
 
 use super::expiry::Expiry;
+use crate::tasks::Lifecycle;
 use pipe::{Pipe, PipeBody};
 use pump::Pump;
 
 /// What a request that is served here may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct Bounds<'l> {
     /// Largest body of the request, in bytes.
     pub(super) body: u64,
     /// Longest silence of the client within its body.
     pub(super) body_idle: Duration,
     /// When the request must be over.
     pub(super) expiry: Expiry,
+    /// Knows whether the client is to be asked to go elsewhere.
+    pub(super) lifecycle: &'l Lifecycle,
 }
 
 /// Serves the session's request with a handler, within bounds.
@@ -36,7 +39,7 @@ pub(super) struct Bounds {
 /// # Errors
 /// The client left or broke the protocol, the time was over, or the body of the answer failed midway; where an
 /// answer had begun the connection has been cut, so that the client does not take the part for the whole.
-pub(super) async fn serve<F, R>(session: &mut Session, bounds: Bounds, handler: F) -> Result<()>
+pub(super) async fn serve<F, R>(session: &mut Session, bounds: Bounds<'_>, handler: F) -> Result<()>
 where
     F: FnOnce(Request<Body>) -> R,
     R: Future<Output = Response<Body>>,
@@ -65,6 +68,9 @@ where
             pump.apply(session, event).await?;
         }
     };
+    if bounds.lifecycle.is_leaving() {
+        session.set_keepalive(None);
+    }
     write::answer(session, answer, &mut pump, bounds.expiry.answered(Instant::now())).await
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ipnet::IpNet;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
@@ -27,6 +26,8 @@ use super::proxy_header::{self, Introduced};
 use super::refusal::Refusal;
 use super::tls::Tls;
 use super::watched::{Heads, Watched};
+use crate::pipeline::Pipeline;
+use crate::tasks::Lifecycle;
 
 /// What a listener demands of connections.
 #[derive(Debug, Clone)]
@@ -37,8 +38,8 @@ pub(in crate::edge) struct Terms {
     pub(in crate::edge) idle: Duration,
     /// The largest head, in bytes.
     pub(in crate::edge) header_bytes: usize,
-    /// Proxies in front of this one.
-    pub(in crate::edge) trusted: Vec<IpNet>,
+    /// Knows which proxies stand in front of this one.
+    pub(in crate::edge) pipeline: Arc<Pipeline>,
     /// Whether connections begin with a PROXY header.
     pub(in crate::edge) proxy_protocol: bool,
 }
@@ -59,17 +60,17 @@ pub(in crate::edge) struct Front<P> {
     terms: Terms,
     crowd: Arc<Crowd>,
     tls: Option<Arc<Tls>>,
-    leaving: ShutdownWatch,
+    lifecycle: Lifecycle,
 }
 
 impl<P: ProxyHttp> Front<P> {
-    /// A front for a proxy. HTTP/2 connections are asked to go (`GOAWAY`, RFC 9113 section 6.8) when `leaving` changes.
+    /// A front for a proxy. HTTP/2 connections are asked to go (`GOAWAY`, RFC 9113 section 6.8) when clients are.
     pub(in crate::edge) fn new(
         conf: &Arc<ServerConf>,
         proxy: P,
         terms: Terms,
         crowd: Arc<Crowd>,
-        leaving: ShutdownWatch,
+        lifecycle: Lifecycle,
     ) -> Self {
         let mut proxy = http_proxy(conf, proxy);
         let mut options = HttpServerOptions::default();
@@ -77,7 +78,7 @@ impl<P: ProxyHttp> Front<P> {
         options.h2_idle_timeout = Some(terms.idle);
         proxy.server_options = Some(options);
         proxy.h2_options = Some(http2_options(&terms));
-        Self { proxy: Arc::new(proxy), terms, crowd, tls: None, leaving }
+        Self { proxy: Arc::new(proxy), terms, crowd, tls: None, lifecycle }
     }
 
     /// The same behind TLS, if there is any.
@@ -152,7 +153,7 @@ where
             return;
         }
         let stream = match by(deadline, begins_with_preface(&mut socket)).await {
-            Ok(true) => Watched::http2(socket, place, self.heads()),
+            Ok(true) => Watched::http2(socket, place, self.heads(), deadline),
             Ok(false) => Watched::http1(socket, place, self.heads(), deadline),
             Err(refusal) => return place.refused(refusal),
         };
@@ -171,7 +172,7 @@ where
         }
         match begun {
             Ok(stream) if stream.selected_alpn_proto() == Some(ALPN::H2) => {
-                Some(Box::new(Watched::http2(stream, place, self.heads())))
+                Some(Box::new(Watched::http2(stream, place, self.heads(), deadline)))
             }
             Ok(stream) => Some(Box::new(Watched::http1(stream, place, self.heads(), deadline))),
             Err(refusal) => {
@@ -184,12 +185,16 @@ where
     /// Finds out who a connection is from and counts against; nobody where a trusted proxy speaks for many.
     async fn identify(&self, socket: &mut L4Stream) -> Result<Option<IpAddr>, Refusal> {
         let peer = peer_of(socket).map(|address| address.ip().to_canonical());
-        let is_trusted = peer.is_some_and(|ip| self.terms.trusted.iter().any(|net| net.contains(&ip)));
+        let settings = self.terms.pipeline.settings();
+        let trusted = &settings.server.trusted_proxies;
+        let is_trusted = peer.is_some_and(|ip| trusted.iter().any(|net| net.contains(&ip)));
         let by_itself = peer.filter(|_| !is_trusted);
         if !self.terms.proxy_protocol {
             return Ok(by_itself);
         }
-        if !is_trusted && !self.terms.trusted.is_empty() {
+        if !is_trusted && !trusted.is_empty() {
+            // Who leaves without a word wanted nothing of it.
+            first_byte(socket).await?;
             return Err(Refusal::UntrustedProxy);
         }
         match proxy_header::read(socket).await? {
@@ -205,7 +210,8 @@ where
         if stream.is_http2() {
             // Without TLS Pingora looks for the preface again, and finds it at once. Its own watch changes when
             // listeners close: by then clients should have gone.
-            self.proxy.process_new(stream, &self.leaving).await;
+            let _multiplexed = self.lifecycle.multiplex();
+            self.proxy.process_new(stream, &self.lifecycle.leaving()).await;
             return;
         }
         let mut closing = pin!(closed(shutdown.clone()));
@@ -213,8 +219,14 @@ where
         loop {
             let mut begun = None;
             if stream.is_between_requests() {
-                // Here, because Pingora keeps room for a whole request while it waits for one.
-                begun = tokio::select! { biased; begun = stream.begin() => begun, () = &mut closing => None };
+                // Here, because Pingora keeps room for a whole request while it waits for one. Who has just come is listened to
+                // once, even if listeners close meanwhile.
+                let is_kept = settings.is_some();
+                begun = tokio::select! {
+                    biased;
+                    begun = stream.begin() => begun,
+                    () = &mut closing, if is_kept => None,
+                };
                 if begun.is_none() {
                     return;
                 }

@@ -15,10 +15,18 @@ pub(super) struct HeadScan {
     lines: usize,
     /// What there is of the line that has not ended.
     open: Open,
-    /// Where bytes that came before may belong to this head: how they end.
-    overlap: Option<Open>,
-    /// Whether it may have ended at a place that only those bytes could show. Then its size is not known.
+    /// Where bytes that came before may belong to this head.
+    overlap: Option<Overlap>,
+    /// Whether it may have ended, among the bytes that came last, at a place that only those before could show. Then its
+    /// size is not known until more is read: by then it is certain whether it ended.
     may_have_ended: bool,
+}
+
+/// How bytes end that came before a head and may belong to it, with as many of those after them as can end it.
+#[derive(Debug)]
+struct Overlap {
+    open: Open,
+    seen: usize,
 }
 
 /// The last bytes that came since a head.
@@ -54,16 +62,12 @@ impl HeadScan {
 
     /// A head that may have begun within what came before it, as pipelined requests do.
     pub(super) fn after(tail: Tail) -> Self {
-        Self { overlap: tail.0, ..Self::default() }
+        Self { overlap: tail.0.map(|open| Overlap { open, seen: 0 }), ..Self::default() }
     }
 
     /// Takes the next bytes of a head that may have `most` bytes.
     pub(super) fn read(&mut self, bytes: &[u8], most: usize) -> Scanned {
-        if let Some(open) = self.overlap.take() {
-            let mut other = Self { lines: 1, open, ..Self::default() };
-            let first = bytes.get(..bytes.len().min(3)).unwrap_or_default();
-            self.may_have_ended = matches!(other.read(first, usize::MAX), Scanned::Whole { .. });
-        }
+        self.may_have_ended = self.overlap.as_mut().is_some_and(|overlap| overlap.ends(bytes));
         let mut begin = 0;
         for end in memchr_iter(b'\n', bytes) {
             let line = bytes.get(begin..end).unwrap_or_default();
@@ -94,6 +98,22 @@ impl HeadScan {
         }
         // The first line is the request's.
         (self.lines > MOST_HEADERS + 1).then_some(Scanned::TooMany)
+    }
+}
+
+impl Overlap {
+    /// The most bytes that can complete the end of a line and a blank one.
+    const MOST: usize = 3;
+
+    /// Whether a head that began before ends within the next bytes.
+    fn ends(&mut self, bytes: &[u8]) -> bool {
+        let mut ends = false;
+        for byte in bytes.iter().take(Self::MOST - self.seen) {
+            self.seen += 1;
+            ends |= *byte == b'\n' && self.open != Open::Text;
+            self.open = if *byte == b'\n' { Open::Nothing } else { self.open.and(&[*byte]) };
+        }
+        ends
     }
 }
 
@@ -175,6 +195,26 @@ mod tests {
             let bytes = [now, &"head".repeat(100)].concat();
             assert_eq!(scan.read(bytes.as_bytes(), 100), Scanned::TooLarge, "{before:?} {now:?}");
         }
+    }
+
+    #[test]
+    fn it_is_measured_from_the_next_read_on() {
+        let mut tail = Tail::default();
+        tail.read(b"\n");
+        let mut scan = HeadScan::after(tail);
+        assert_eq!(scan.read(&[b"\r\n", HEAD, &[b'x'; 100]].concat(), 200), Scanned::Whole { after: 100 });
+        let mut scan = HeadScan::after(tail);
+        assert_eq!(scan.read(&[&b"\r\nx"[..], &[b'x'; 100]].concat(), 50), Scanned::Partial);
+        assert_eq!(scan.read(b"x", 50), Scanned::TooLarge, "it goes on, so that was no end");
+    }
+
+    #[test]
+    fn the_end_of_a_head_that_began_before_may_come_byte_by_byte() {
+        let mut tail = Tail::default();
+        tail.read(b"x\r\n");
+        let mut scan = HeadScan::after(tail);
+        assert_eq!(scan.read(b"\r", 2), Scanned::Partial);
+        assert_eq!(scan.read(&[b"\n", &[b'b'; 100][..]].concat(), 2), Scanned::Partial);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID, UniqueIDType,
 };
+use tokio::io::AsyncWriteExt;
 
 use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::tls::TlsStream;
@@ -51,7 +52,8 @@ fn watch(
 #[async_trait]
 impl<S: IO> Shutdown for Watched<S> {
     async fn shutdown(&mut self) {
-        self.inner.shutdown().await;
+        // Whether it ended well or not, it has ended.
+        let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 

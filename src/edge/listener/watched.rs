@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
@@ -29,6 +30,8 @@ use crate::telemetry::Doing;
 const MOST_CONTINUATIONS: usize = 5;
 /// What a frame can hold, in bytes.
 const FRAME: usize = 16 << 10;
+/// How long the last of what is written may stand where nothing else was said, in milliseconds.
+const LINGER: u32 = 5_000;
 /// Of a head that is waited for, what is read at once, in bytes.
 const FIRST_READ: usize = 4 << 10;
 
@@ -53,8 +56,8 @@ pub(super) struct Watched<S> {
     deadline: Option<Instant>,
     /// When the next head must have begun.
     idle: Option<Instant>,
-    /// Whether nothing came after the last head, so that all of the next is still to be read.
-    has_read_nothing_ahead: bool,
+    /// Whether heads are seen to end where Pingora sees them end: it holds nothing of the next one then.
+    is_in_step: bool,
     /// Set when a head was parsed, by those who only share the connection.
     is_parsed: AtomicBool,
     /// Wakes at either.
@@ -108,11 +111,11 @@ impl<S> Watched<S> {
     pub(super) fn http1(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
         let state = State::Head(HeadScan::default());
         place.listed().does(Doing::Waiting);
-        Self::new(inner, place, heads, state, Some(first))
+        Self::new(inner, place, heads, state, first)
     }
 
-    /// A connection that speaks HTTP/2.
-    pub(super) fn http2(inner: S, place: Place, heads: Heads) -> Self {
+    /// A connection that speaks HTTP/2 and must have sent its preface and settings by then.
+    pub(super) fn http2(inner: S, place: Place, heads: Heads, first: Instant) -> Self {
         let http2 = Http2 {
             incoming: FrameScan::of_client(),
             outgoing: FrameScan::default(),
@@ -121,18 +124,18 @@ impl<S> Watched<S> {
             continuations: 0,
         };
         place.listed().does(Doing::Multiplexing);
-        Self::new(inner, place, heads, State::Http2(Box::new(http2)), None)
+        Self::new(inner, place, heads, State::Http2(Box::new(http2)), first)
     }
 
-    fn new(inner: S, place: Place, heads: Heads, state: State, deadline: Option<Instant>) -> Self {
+    fn new(inner: S, place: Place, heads: Heads, state: State, first: Instant) -> Self {
         Self {
             inner,
             place,
             heads,
             state,
-            deadline,
+            deadline: Some(first),
             idle: None,
-            has_read_nothing_ahead: true,
+            is_in_step: true,
             is_parsed: AtomicBool::new(false),
             alarm: Alarm::default(),
             patience: AtomicU32::new(0),
@@ -157,7 +160,7 @@ impl<S> Watched<S> {
 
     /// Whether no byte of the head that is expected has been read.
     pub(super) fn is_between_requests(&self) -> bool {
-        self.has_read_nothing_ahead && matches!(&self.state, State::Head(scan) if scan.is_untouched())
+        self.is_in_step && matches!(&self.state, State::Head(scan) if scan.is_untouched())
     }
 
     /// The head was parsed. Of a pipelined request nobody else knows: all of it may have come with what was before it.
@@ -182,35 +185,41 @@ impl<S> Watched<S> {
     fn end_head(&mut self) {
         self.state = State::Rest(Tail::default());
         (self.deadline, self.idle) = (None, None);
-        self.has_read_nothing_ahead = false;
+        self.is_in_step = false;
     }
 
     /// Looks at bytes that came.
     fn look(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.idle = None;
         let is_pending = match &mut self.state {
-            State::Head(scan) => match scan.read(bytes, self.heads.most) {
-                Scanned::Partial => !scan.is_untouched(),
-                Scanned::Whole { after } => {
-                    let mut tail = Tail::default();
-                    tail.read(bytes.get(bytes.len() - after..).unwrap_or_default());
-                    self.state = State::Rest(tail);
-                    self.has_read_nothing_ahead = after == 0;
-                    false
+            State::Head(scan) => {
+                // Where something of the head may have been read before, the end of a line may end the head; what else it
+                // begins with cannot.
+                self.is_in_step |=
+                    scan.is_untouched() && !matches!(bytes.first(), None | Some(b'\r' | b'\n'));
+                match scan.read(bytes, self.heads.most) {
+                    Scanned::Partial => !scan.is_untouched(),
+                    Scanned::Whole { after } => {
+                        let mut tail = Tail::default();
+                        tail.read(bytes.get(bytes.len() - after..).unwrap_or_default());
+                        self.state = State::Rest(tail);
+                        self.is_in_step &= after == 0;
+                        false
+                    }
+                    Scanned::TooLarge => return Err(Refusal::HeadTooLarge),
+                    Scanned::TooMany => return Err(Refusal::TooManyHeaders),
                 }
-                Scanned::TooLarge => return Err(Refusal::HeadTooLarge),
-                Scanned::TooMany => return Err(Refusal::TooManyHeaders),
-            },
+            }
             State::Rest(tail) => {
                 tail.read(bytes);
-                self.has_read_nothing_ahead &= bytes.is_empty();
+                self.is_in_step &= bytes.is_empty();
                 return Ok(());
             }
             State::Http2(http2) => {
                 http2.look(bytes, self.heads.most)?;
                 // Clients number their streams by odd numbers.
                 self.place.listed().has_asked(http2.incoming.stream().div_ceil(2));
-                http2.incoming.is_within_head()
+                !http2.has_settings || http2.incoming.is_within_head()
             }
             State::Leaving(_) | State::Gone => return Ok(()),
         };
@@ -394,7 +403,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+        let this = self.get_mut();
+        let shutdown = Pin::new(&mut this.inner).poll_shutdown(context);
+        // What is to be written before the end may stand as any write may.
+        let patience = this.patience.get_mut();
+        *patience = NonZeroU32::new(*patience).map_or(LINGER, NonZeroU32::get);
+        this.bounded(shutdown, context)
     }
 }
 

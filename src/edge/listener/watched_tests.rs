@@ -29,7 +29,7 @@ fn http1() -> Ends {
 }
 
 fn http2() -> Ends {
-    ends(|server, place| Watched::http2(server, place, HEADS))
+    ends(|server, place| Watched::http2(server, place, HEADS, Instant::now() + HEADS.within))
 }
 
 impl Ends {
@@ -193,6 +193,22 @@ async fn a_block_of_headers_that_drips_is_cut_and_a_body_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_does_not_begin_at_all_is_cut_and_whoever_did_may_be_silent() {
+    for begun in [&b""[..], &PREFACE[..12], &PREFACE[..], &begin()[..30]] {
+        let mut ends = http2();
+        ends.send(begun).await;
+        let began = Instant::now();
+        while !ends.read().await.is_empty() {}
+        assert!((10..=11).contains(&began.elapsed().as_secs()), "{begun:?}: {:?}", began.elapsed());
+        assert!(ends.counted("header_timeout"));
+    }
+    let mut ends = http2();
+    ends.send(begin()).await;
+    ends.read().await;
+    assert!(timeout(LONG, ends.read()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_does_not_begin_with_settings_made_a_mistake() {
     let mut ends = http2();
     ends.send([&PREFACE[..], &frames(6, &[0; 8], 1)].concat()).await;
@@ -313,6 +329,40 @@ async fn whoever_may_hold_a_part_of_the_next_head_waits_for_it() {
     }
     ends.server.expect_head();
     assert!(!ends.server.is_between_requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_may_end_a_head_that_came_before_says_nothing_of_the_next() {
+    let mut ends = http1();
+    ends.send("GET /0 HTTP/1.1\r\n\r\nGET /1 HTTP/1.1\r\n\r").await;
+    ends.server.begin().await.unwrap();
+    ends.server.head_was_parsed();
+    ends.server.expect_head();
+    // With its first byte the second head is whole, and Pingora has the third.
+    ends.send("\nGET /2 HTTP/1.1\r\n\r\n").await;
+    ends.read().await;
+    ends.server.head_was_parsed();
+    ends.server.expect_head();
+    assert!(!ends.server.is_between_requests());
+    ends.server.head_was_parsed();
+    assert!(timeout(LONG, ends.read()).await.is_err());
+    ends.server.expect_head();
+    ends.send("GET /3 HTTP/1.1\r\n\r\n").await;
+    ends.read().await;
+    ends.server.head_was_parsed();
+    ends.server.expect_head();
+    assert!(ends.server.is_between_requests(), "what begins with text is a head that is seen whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_connection_is_not_waited_for_for_ever() {
+    let (_client, server) = duplex(10);
+    let place = Crowd::new(1, 1, Metrics::new().connections.of("public")).enter().unwrap();
+    let mut server = Watched::http1(tokio::io::BufWriter::new(server), place, HEADS, Instant::now() + LONG);
+    server.write_all(&[b'x'; 100]).await.unwrap();
+    let began = Instant::now();
+    assert!(server.shutdown().await.is_err());
+    assert_eq!(began.elapsed(), Duration::from_millis(LINGER.into()));
 }
 
 #[tokio::test(start_paused = true)]
