@@ -26,7 +26,8 @@ ARG PROFILE
 COPY src ./src
 COPY migrations ./migrations
 RUN touch src/lib.rs src/main.rs \
- && cargo install --locked --no-track --path . --bin olympus --profile "$PROFILE" --root out
+ && cargo install --locked --no-track --path . --bin olympus --profile "$PROFILE" --root out \
+ && strip out/bin/olympus
 
 FROM dependencies AS build-backends
 ARG PROFILE

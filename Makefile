@@ -1,6 +1,6 @@
 # Everything a person does here, by name. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run up down test check bench shows fmt clean
+.PHONY: help run up down test check bench dist shows fmt clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: ## formatting, lints, documentation, licences, configuration files
 bench: ## microbenchmarks, then the comparison with other proxies under load
 	cargo bench --locked
 	python3 benches/compare
+
+dist: ## the program for production: as shipped, and its code in the order in which requests run through it
+	python3 benches/compare/layout.py
 
 shows: ## the timed and destructive demonstrations, one after the other
 	@.ci/shows

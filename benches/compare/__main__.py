@@ -15,16 +15,21 @@ from /proc, which noise moves far less than latencies; compare ratios within one
 import argparse
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 
 import features
 import guarded
+import layout
 import processes
 import proxies
 import report
 import served
 import tools
+
+# What we measure ourselves against.
+EXAMPLES = ("--example", "bare", "--example", "bare_api")
 
 
 def main():
@@ -33,7 +38,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     if not {processes.SUBJECT_CORE, processes.LOAD_CORE} <= processes.allowed_cores():
         raise SystemExit("two cores are needed, one for the subject and one for the load")
-    kit = tools.gather(arguments.programs)
+    kit = ours(tools.gather(), arguments.programs)
     busy = processes.busy_percent()
     try:
         tables = [first, second, third, fourth]
@@ -46,6 +51,22 @@ def main():
     print(f"\n{text}")
     if arguments.write:
         report.write(text)
+
+
+def ours(kit, folder):
+    """The same with our own programs, built or from a folder."""
+    missing = {}
+    if folder is None:
+        folder = tools.TARGET / "dist"
+        subprocess.run(["cargo", "build", "--locked", "--profile", "dist", *EXAMPLES], cwd=tools.ROOT, check=True)
+        try:
+            layout.laid_out(kit)
+        except RuntimeError as error:
+            missing["laid out"] = str(error)
+    elif not (folder / "layout" / "olympus").exists():
+        missing["laid out"] = "it is not among the programs given"
+    programs = {"olympus": "olympus", "laid out": "layout/olympus", "bare": "examples/bare", "bare_api": "examples/bare_api"}
+    return tools.Tools(kit.paths | {name: folder / path for name, path in programs.items()}, kit.missing | missing)
 
 
 def command(arguments):

@@ -9,9 +9,10 @@ from processes import LOAD_CORE, SUBJECT_CORE, free_address, program, wait_for
 from rounds import Subject, measure
 
 OLYMPUS, BARE, NGINX, HAPROXY, ENVOY = "olympus", "bare Pingora", "nginx", "HAProxy", "Envoy"
+LAID_OUT = "olympus, laid out"
 LOCAL, BARE_LOCAL = "olympus, local route", "bare Pingora, request_filter"
 # Where each writes its access log; the bare proxy has none.
-LOGS = {OLYMPUS: "olympus.access", NGINX: "nginx.log", HAPROXY: "HAProxy.out", ENVOY: "envoy.access"}
+LOGS = {OLYMPUS: "olympus.access", LAID_OUT: "laid_out.access", NGINX: "nginx.log", HAPROXY: "HAProxy.out", ENVOY: "envoy.access"}
 
 
 def compare(tools, folder, arguments):
@@ -20,11 +21,11 @@ def compare(tools, folder, arguments):
     subjects, missing = [], {}
     with contextlib.ExitStack() as stack:
         start(stack, folder, "backend", LOAD_CORE, peers.backend(folder, [backend]), f"http://{backend}/")
-        for name in (OLYMPUS, BARE, NGINX, HAPROXY, ENVOY):
+        for name in (OLYMPUS, LAID_OUT, BARE, NGINX, HAPROXY, ENVOY):
             address, metrics = free_address(), free_address()
             try:
                 command = command_of(name, tools, folder, address, backend, metrics)
-                ready = f"http://{metrics}/readyz" if name == OLYMPUS else f"http://{address}/"
+                ready = f"http://{metrics}/readyz" if name in (OLYMPUS, LAID_OUT) else f"http://{address}/"
                 process = start(stack, folder, name, SUBJECT_CORE, command, ready)
             except RuntimeError as reason:
                 missing[name] = str(reason)
@@ -41,14 +42,15 @@ def compare(tools, folder, arguments):
 
 def command_of(name, tools, folder, address, backend, metrics):
     match name:
-        case "olympus":
+        case "olympus" | "olympus, laid out":
             table = gateway.settings(address, metrics, [backend]) | {
                 "routes.local.path": '"/api/v1/status"',
                 "routes.local.local": '"status"',
                 "routes.local.auth": '"none"',
-                "telemetry.access_log.file": f'"{folder / LOGS[OLYMPUS]}"',
+                "telemetry.access_log.file": f'"{folder / LOGS[name]}"',
             }
-            return gateway.command(tools.path("olympus"), gateway.write(folder / "olympus.toml", table))
+            built = tools.path("olympus" if name == OLYMPUS else "laid out")
+            return gateway.command(built, gateway.write(folder / f"{name}.toml", table))
         case "bare Pingora":
             return [tools.path("bare"), address, backend]
         case "nginx":

@@ -7,7 +7,7 @@ import re
 
 import guarded
 import served
-from proxies import BARE, BARE_LOCAL, ENVOY, HAPROXY, LOCAL, NGINX, OLYMPUS
+from proxies import BARE, BARE_LOCAL, ENVOY, HAPROXY, LAID_OUT, LOCAL, NGINX, OLYMPUS
 from tools import ROOT
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -22,7 +22,7 @@ def proxies_table(subjects, missing):
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     by_name = {subject.name: subject for subject in subjects}
-    for name in (OLYMPUS, BARE, NGINX, HAPROXY, ENVOY):
+    for name in (OLYMPUS, LAID_OUT, BARE, NGINX, HAPROXY, ENVOY):
         lines.append(proxy_row(name, by_name, BARE, ENVOY, missing))
     for name in (LOCAL, BARE_LOCAL):
         lines.append(proxy_row(name, by_name, BARE_LOCAL, None, missing))
@@ -123,13 +123,15 @@ def number(value, shape):
 def verdicts(subjects, missing):
     """Each promise beside what was measured."""
     by_name = {subject.name: subject for subject in subjects}
-    ours, bare, envoy = (by_name.get(name) for name in (OLYMPUS, BARE, ENVOY))
-    why = {name: missing.get(name, "it was not measured") for name in (OLYMPUS, BARE, ENVOY)}
+    ours, laid_out, bare, envoy = (by_name.get(name) for name in (OLYMPUS, LAID_OUT, BARE, ENVOY))
+    why = {name: missing.get(name, "it was not measured") for name in (OLYMPUS, LAID_OUT, BARE, ENVOY)}
     if ours is None:
         return f"- not measured: the gateway itself: {why[OLYMPUS]}"
     no_latencies = missing.get("oha", "the load could not be held in most rounds")
     return "\n".join([
         verdict("CPU per proxied request ≤ 1.15 × bare Pingora", ratio(ours, bare), 1.15, " ×", why[BARE]),
+        verdict("CPU of the program laid out ≤ 1.15 × bare Pingora, which is not",
+                laid_out and ratio(laid_out, bare), 1.15, " ×", why[LAID_OUT] if laid_out is None else why[BARE]),
         verdict("CPU per proxied request ≤ 0.75 × Envoy", ratio(ours, envoy), 0.75, " ×", why[ENVOY]),
         verdict("p99 at 70 % of own maximum throughput < 10 ms", ours.median("p99"), 10, " ms", no_latencies),
         verdict("RSS < 100 MB", ours.median("rss"), 100, " MB", ""),

@@ -42,11 +42,15 @@ def compare(tools, folder, arguments):
             for row, path in rows:
                 target = Target(f"http://{address}/api/v1/products{path}", headers)
                 subjects.append(Subject(row, process.pid, target, is_paced=True))
-        address = free_address()
-        command = [tools.path("bare_api"), address, url("olympus_app"), TENANT]
-        process = start(stack, folder, "bare_api", command, f"http://{address}/products")
-        for row, path in ((BARE_ONE, f"/{product}"), (BARE_LIST, "")):
-            subjects.append(Subject(row, process.pid, Target(f"http://{address}/products{path}"), is_paced=True))
+        try:
+            address = free_address()
+            command = [tools.path("bare_api"), address, url("olympus_app"), TENANT]
+            process = start(stack, folder, "bare_api", command, f"http://{address}/products")
+        except RuntimeError as reason:
+            missing |= dict.fromkeys((BARE_ONE, BARE_LIST), str(reason))
+        else:
+            for row, path in ((BARE_ONE, f"/{product}"), (BARE_LIST, "")):
+                subjects.append(Subject(row, process.pid, Target(f"http://{address}/products{path}"), is_paced=True))
         measure(subjects, tools, arguments)
     return subjects, missing
 

@@ -22,9 +22,8 @@ PACKAGES = {
     "wrk": "wrk",
     "haproxy": "haproxy",
     "openssl": "openssl",
+    "llvm-bolt-16": "bolt-16",
 }
-# What we measure ourselves against.
-EXAMPLES = ("--example", "bare", "--example", "bare_api")
 NEEDED = ("taskset", "nginx", "wrk")
 
 
@@ -42,8 +41,8 @@ class Tools:
         return self.paths[name]
 
 
-def gather(programs):
-    """Everything, built or from the folder `programs`. A peer that cannot be had only loses its row."""
+def gather():
+    """Everything but our own programs. A peer that cannot be had only loses its row."""
     os.environ["PATH"] += os.pathsep + "/usr/sbin"
     install_packages()
     paths, missing = {}, {}
@@ -54,7 +53,6 @@ def gather(programs):
             raise SystemExit(f"nothing can be measured without {name}: {missing[name]}")
     note(paths, missing, "envoy", envoy)
     note(paths, missing, "oha", oha)
-    paths |= ours(programs)
     return Tools(paths, missing)
 
 
@@ -63,15 +61,6 @@ def note(paths, missing, name, install):
         paths[name] = install()
     except (OSError, RuntimeError) as error:
         missing[name] = str(error)
-
-
-def ours(folder):
-    if folder is None:
-        command = ["cargo", "build", "--locked", "--profile", "dist", "--bin", "olympus", *EXAMPLES]
-        subprocess.run(command, cwd=ROOT, check=True)
-        folder = TARGET / "dist"
-    examples = folder / "examples"
-    return {"olympus": folder / "olympus", "bare": examples / "bare", "bare_api": examples / "bare_api"}
 
 
 def install_packages():
@@ -86,7 +75,8 @@ def from_debian(program, package):
     found = shutil.which(program)
     if not found:
         raise RuntimeError(f"Debian's package {package} could not be installed")
-    return found
+    # BOLT looks for its libraries from where it really is.
+    return pathlib.Path(found).resolve()
 
 
 def envoy():
