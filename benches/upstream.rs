@@ -102,6 +102,7 @@ fn busy(balance: &str, size: u16) -> (Pool, Instant) {
         address: Address::Ip(([10, 0, 0, 1], port).into()),
         weight: 1 + u32::from(port % 3),
         priority: 0,
+        set_by: None,
     };
     let text = format!(
         r#"{{"endpoints": [], "balance": "{balance}", "max_concurrency": 1000000,

@@ -94,9 +94,13 @@ impl Lifecycle {
         self.0.leaving.send_if_modified(|leaving| !std::mem::replace(leaving, true));
     }
 
-    /// Changes to true, once, when clients are asked to go elsewhere or to connect anew.
+    /// Changes to true, once, when clients are asked to go elsewhere or to connect anew; at once for who asks after that.
     pub fn leaving(&self) -> watch::Receiver<bool> {
-        self.0.leaving.subscribe()
+        let mut leaving = self.0.leaving.subscribe();
+        if *leaving.borrow() {
+            leaving.mark_changed();
+        }
+        leaving
     }
 
     /// Counts a request as in flight while the guard lives.
@@ -207,6 +211,18 @@ mod tests {
         let waiter = life.quiet_within(Duration::from_secs(60));
         let (quiet, ()) = tokio::join!(waiter, async move { drop(connection) });
         assert!(quiet);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_late_is_asked_to_leave_at_once() {
+        let life = Lifecycle::new(Handle::current());
+        let mut early = life.leaving();
+        assert!(!early.has_changed().unwrap());
+        life.drain();
+        for leaving in [&mut early, &mut life.leaving()] {
+            leaving.changed().await.unwrap();
+            assert!(*leaving.borrow());
+        }
     }
 
     #[tokio::test(start_paused = true)]

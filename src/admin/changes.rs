@@ -130,6 +130,9 @@ pub(super) async fn set_endpoint(
 }
 
 fn end(since: DateTime<Utc>, period: Period) -> Result<DateTime<Utc>, Problem> {
+    if period.get().is_zero() {
+        return Err(Problem::new(Kind::Invalid, "expires_in: over at once"));
+    }
     let period = TimeDelta::from_std(period.get()).ok();
     let end = period.and_then(|period| since.checked_add_signed(period));
     end.ok_or_else(|| Problem::new(Kind::Invalid, "expires_in: longer than the calendar goes"))
@@ -321,6 +324,7 @@ mod tests {
         let end = |period: &str| end(DateTime::UNIX_EPOCH, period.parse().unwrap());
         assert_eq!(end("1h").unwrap().timestamp(), 3600);
         assert!(end("3000000000h").is_err());
+        assert!(end("0s").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::config::{Address, Change, Loaded, Mistakes, Settings};
@@ -67,6 +67,18 @@ pub struct Override {
 }
 
 impl Override {
+    /// Who set it, in their words, and until when.
+    pub fn told(&self) -> String {
+        let who = match self.note.as_str() {
+            "" => "an operator".to_owned(),
+            note => format!("an operator ({note})"),
+        };
+        match self.until {
+            Some(until) => format!("{who} until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            None => who,
+        }
+    }
+
     /// Whether both are about the same endpoint.
     pub fn is_about(&self, upstream: &str, address: &Address) -> bool {
         self.upstream == upstream && self.address == *address

@@ -251,6 +251,7 @@ fn with_overrides(settings: &Arc<Settings>, overrides: &[Override]) -> Arc<Setti
         let endpoints = settings.upstreams.get_mut(&wanted.upstream).map(|upstream| &mut upstream.endpoints);
         for endpoint in endpoints.into_iter().flatten().filter(|it| it.address == wanted.address) {
             endpoint.weight = wanted.weight;
+            endpoint.set_by = Some(wanted.told().into());
         }
     }
     shared

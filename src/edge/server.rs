@@ -113,6 +113,10 @@ pub fn run(parts: &Parts) -> Result<()> {
         upgrade_socket: settings.server.upgrade_socket.clone(),
         runtime: parts.runtime.clone(),
     };
+    if parts.takes_over {
+        // The listeners are open, and whoever asks by them may reach either process.
+        parts.lifecycle.serve();
+    }
     parts.lifecycle.spawn("readiness", serve_when_open(addresses, parts.lifecycle.clone()));
     server.run(RunArgs { shutdown_signal: Box::new(signals) });
     Ok(())

@@ -135,8 +135,11 @@ async fn end(lifecycle: Lifecycle, telemetry: Telemetry, delay: Duration, limit:
     let began = Instant::now();
     let is_idle = lifecycle.idle_within(limit).await;
     // They were asked to go, and do when their answers are written.
-    lifecycle.quiet_within(LAST_BYTES.min(limit.saturating_sub(began.elapsed()))).await;
+    let is_quiet = lifecycle.quiet_within(LAST_BYTES.min(limit.saturating_sub(began.elapsed()))).await;
     lifecycle.stop();
+    if is_idle && !is_quiet {
+        tracing::info!("connections of HTTP/2 were cut: their clients did not go");
+    }
     if !is_idle {
         tracing::warn!(in_flight = lifecycle.in_flight(), "requests were cut: server.drain.timeout is over");
     }

@@ -43,7 +43,8 @@ impl Messages {
 }
 
 /// Pingora repeats what our own lines say, and calls every client that leaves an error, so unless more than
-/// `info` is asked for it is heard from `warn` on, and its proxy not at all: the access log has those failures.
+/// `info` is asked for it is heard from `warn` on, and what serves connections not at all: the access log and the metrics have
+/// those failures.
 fn targets(level: Level) -> Targets {
     let level = filter(level);
     let is_detailed = level > LevelFilter::INFO;
@@ -54,6 +55,7 @@ fn targets(level: Level) -> Targets {
         .with_default(level)
         .with_targets(targets)
         .with_target("pingora_proxy", proxy)
+        .with_target("pingora_core::apps", proxy)
         .with_target(AUDIT, level.max(LevelFilter::INFO))
         .with_target(TARGET, LevelFilter::OFF)
 }

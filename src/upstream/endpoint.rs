@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub weight: u32,
     /// Its tier; lower is preferred.
     pub priority: u32,
+    /// Who gave it another weight than the configuration, and until when.
+    pub set_by: Option<Arc<str>>,
     pub(super) vitals: Arc<Vitals>,
 }
 
@@ -101,6 +103,7 @@ impl Endpoint {
             name: settings.address.to_string().into(),
             weight: settings.weight,
             priority: settings.priority,
+            set_by: settings.set_by.clone(),
             vitals,
         }
     }

@@ -278,6 +278,7 @@ fn what_is_known_and_under_way_survives_new_settings() {
         address: "127.0.0.1:4".parse().unwrap(),
         weight: 1,
         priority: 0,
+        set_by: None,
     });
     let pool = pool.renewed(&settings, now);
     let [unhealthy, _, moved, new] = pool.endpoints() else { panic!("four") };

@@ -56,8 +56,9 @@ pub struct Standing {
 impl Standing {
     /// The word that picks go by, and why it is so; no reason where nothing speaks against the endpoint.
     pub fn state(&self) -> (&'static str, String) {
-        match self.endpoint.weight {
-            0 => ("drained", "its weight is 0".to_owned()),
+        match (self.endpoint.weight, &self.endpoint.set_by) {
+            (0, Some(set_by)) => ("drained", format!("its weight is 0, set by {set_by}")),
+            (0, None) => ("drained", "its weight is 0".to_owned()),
             _ => (self.verdict.state.as_str(), self.verdict.reason.to_string()),
         }
     }

@@ -122,8 +122,12 @@ fn an_ejected_and_a_drained_endpoint_say_why_they_take_nothing() {
     assert!(ejected["reason"].as_str().unwrap().contains("refused"), "{ejected}");
 
     let path = format!("/upstreams/app/endpoints/{}", gone.address());
-    assert_eq!(gateway.tell_admin("PUT", &path, r#"{"drain": true}"#).status, 200);
+    let wanted = r#"{"drain": true, "note": "ada: new disk", "expires_in": "1h"}"#;
+    assert_eq!(gateway.tell_admin("PUT", &path, wanted).status, 200);
     assert_eq!((&second()["state"], &second()["role"]), (&json!("drained"), &json!("takes none")));
+    let drained = second();
+    let reason = drained["reason"].as_str().unwrap();
+    assert!(reason.starts_with("its weight is 0, set by an operator (ada: new disk) until 20"), "{reason}");
 }
 
 #[test]

@@ -252,8 +252,15 @@ async fn a_drain_lets_connections_go_once_they_have_their_answers() {
     assert_eq!(timeout(PATIENCE, answer).await.expect("an answer").unwrap().status(), 200);
     let ended = timeout(PATIENCE, driver.join_next()).await.expect("the end of the connection");
     ended.unwrap().unwrap().expect("an orderly one");
-    let later = Client::of(&gateway).await.ask("GET", "/livez", "").await;
-    assert_eq!(later.status, 200, "who comes during the delay is served");
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let (mut requests, connection) = client::handshake(stream).await.unwrap();
+    driver.spawn(connection);
+    let request = Request::get("http://shop.example/livez").body(()).unwrap();
+    let (answer, _) = requests.send_request(request, true).unwrap();
+    let answer = timeout(PATIENCE, answer).await.expect("an answer").unwrap();
+    assert_eq!(answer.status(), 200, "who comes during the delay is served");
+    let ended = timeout(PATIENCE, driver.join_next()).await.expect("the end of that connection");
+    ended.unwrap().unwrap().expect("an orderly one");
 }
 
 #[tokio::test]

@@ -179,7 +179,8 @@ fn whoever_has_just_come_is_answered_once_after_listeners_closed() {
     let [mut slow, mut last, mut kept] = [(); 3].map(|()| client.connect(&gateway, "shop.example").unwrap());
     kept.write_all(b"GET /livez HTTP/1.1\r\nhost: shop.example\r\n\r\n").unwrap();
     kept.read_exact(&mut [0; 12]).unwrap();
-    slow.write_all(b"GET /api/headers HTTP/1.1\r\nhost: shop.example\r\nx-fault: delay=1500ms\r\n\r\n").unwrap();
+    slow.write_all(b"GET /api/headers HTTP/1.1\r\nhost: shop.example\r\nx-fault: delay=1500ms\r\n\r\n")
+        .unwrap();
     let injected = || get(&shop.url("/faults")).json()["injected"]["delay"].as_u64();
     until("the backend has it", || injected().filter(|count| *count > 0));
     gateway.signal("TERM");

@@ -1,5 +1,7 @@
 //! Pools of backends: who is in them, how they are chosen, checked and waited for.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,9 @@ pub struct Endpoint {
     #[serde(default)]
     #[schemars(range(max = 100))]
     pub priority: u32,
+    /// Who gave it another weight than the configuration, and until when.
+    #[serde(skip)]
+    pub set_by: Option<Arc<str>>,
 }
 
 fn one() -> u32 {
