@@ -65,8 +65,10 @@ def ours(kit, folder):
             missing["laid out"] = str(error)
     elif not (folder / "layout" / "olympus").exists():
         missing["laid out"] = "it is not among the programs given"
-    programs = {"olympus": "olympus", "laid out": "layout/olympus", "bare": "examples/bare", "bare_api": "examples/bare_api"}
-    return tools.Tools(kit.paths | {name: folder / path for name, path in programs.items()}, kit.missing | missing)
+    programs = {"olympus": "olympus", "laid out": "layout/olympus", "bare": "examples/bare",
+                "bare_api": "examples/bare_api"}
+    paths = {name: folder / path for name, path in programs.items()}
+    return tools.Tools(kit.paths | paths, kit.missing | missing)
 
 
 def command(arguments):

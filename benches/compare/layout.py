@@ -31,19 +31,20 @@ OTHERS = ("haproxy", "envoy", "bare_api")
 
 
 def laid_out(kit):
-    """Where the program is, and where the one is that it was made of. A RuntimeError says why there is none."""
+    """Where the program is. A RuntimeError says why there is none."""
     subprocess.run(["cargo", "rustc", "--locked", *LINK], cwd=tools.ROOT, check=True)
     linked, made = tools.TARGET / "dist" / "olympus", FOLDER / "olympus"
     if not made.exists() or made.stat().st_mtime < linked.stat().st_mtime:
         shutil.rmtree(FOLDER, ignore_errors=True)
         FOLDER.mkdir(parents=True)
         lay_out(linked, made, kit)
-    return made, linked
+    return made
 
 
 def lay_out(linked, made, kit):
     """Counts how often what runs, and puts it in order. `made` is there only once it is whole."""
-    bolt, new = kit.path("llvm-bolt-16"), made.with_suffix(".new")
+    # It looks for its libraries from where it really is.
+    bolt, new = pathlib.Path(kit.path("llvm-bolt-16")).resolve(), made.with_suffix(".new")
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         folder = pathlib.Path(folder)
         counting, counts, profile = folder / "olympus", folder / "counts", folder / "profile"
@@ -78,7 +79,7 @@ def run(*command):
 def main():
     kit = tools.gather()
     try:
-        print(laid_out(kit)[0])
+        print(laid_out(kit))
     except (RuntimeError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"the program was not laid out: {error}") from error
 

@@ -12,7 +12,8 @@ OLYMPUS, BARE, NGINX, HAPROXY, ENVOY = "olympus", "bare Pingora", "nginx", "HAPr
 LAID_OUT = "olympus, laid out"
 LOCAL, BARE_LOCAL = "olympus, local route", "bare Pingora, request_filter"
 # Where each writes its access log; the bare proxy has none.
-LOGS = {OLYMPUS: "olympus.access", LAID_OUT: "laid_out.access", NGINX: "nginx.log", HAPROXY: "HAProxy.out", ENVOY: "envoy.access"}
+LOGS = {OLYMPUS: "olympus.access", LAID_OUT: "laid_out.access", NGINX: "nginx.log", HAPROXY: "HAProxy.out",
+        ENVOY: "envoy.access"}
 
 
 def compare(tools, folder, arguments):

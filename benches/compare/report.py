@@ -89,14 +89,16 @@ def served_table(subjects):
         served.LIST: served.BARE_LIST, served.CACHED_LIST: served.BARE_LIST, served.BARE_LIST: served.BARE_LIST,
     }
     for name, other in bare.items():
-        subject = by_name[name]
+        subject = by_name.get(name)
+        if subject is None:
+            continue
         latencies = " | ".join(number(subject.median(key), ".2f") for key in ("p50", "p99"))
         cpu, rss = number(subject.median("cpu"), ".1f"), number(subject.median("rss"), ".0f")
-        share = number(ratio(subject, by_name[other]), ".2f")
+        share = number(ratio(subject, by_name.get(other)), ".2f")
         lines.append(f"| {name} | {rate(subject)} | {latencies} | {cpu} | {share} | {rss} |")
     told = [
         verdict(f"CPU of {name.removeprefix('olympus, ')} ≤ 1.3 × bare axum and tokio-postgres",
-                ratio(by_name[name], by_name[bare[name]]), 1.3, " ×", "")
+                ratio(by_name[name], by_name.get(bare[name])), 1.3, " ×", "it did not start")
         for name in (served.ONE, served.LIST)
     ]
     return "\n".join([*lines, "", *told])

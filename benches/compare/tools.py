@@ -75,8 +75,7 @@ def from_debian(program, package):
     found = shutil.which(program)
     if not found:
         raise RuntimeError(f"Debian's package {package} could not be installed")
-    # BOLT looks for its libraries from where it really is.
-    return pathlib.Path(found).resolve()
+    return found
 
 
 def envoy():
